@@ -46,14 +46,14 @@ internal static class Probes
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static ulong ProbeTwoWindows(AtomicWord window, AtomicWord request, AtomicBytes data)
     {
-        Atomics.StoreRelease(window, 0x111);
+        Atomics.StoreRelease(window, 0x1111);
         var sum = Atomics.LoadAcquire(request);
         sum += Atomics.LoadData<ulong>(data);
-        Atomics.StoreRelease(window, 0x222);
-        Atomics.StoreRelease(window, 0x333);
+        Atomics.StoreRelease(window, 0x2222);
+        Atomics.StoreRelease(window, 0x3333);
         sum += Atomics.LoadAcquire(request);
         sum += Atomics.LoadData<ulong>(data);
-        Atomics.StoreRelease(window, 0x444);
+        Atomics.StoreRelease(window, 0x4444);
         return sum;
     }
 
@@ -64,14 +64,14 @@ internal static class Probes
         var sum = 0UL;
         for (var round = 0L; round < rounds; round++)
         {
-            Atomics.StoreRelease(window, 0x555);
+            Atomics.StoreRelease(window, 0x5555);
             if (Atomics.LoadAcquire(request) != 0)
             {
                 break;
             }
 
             sum += Atomics.LoadData<ulong>(data);
-            Atomics.StoreRelease(window, 0x666);
+            Atomics.StoreRelease(window, 0x6666);
         }
 
         return sum;
