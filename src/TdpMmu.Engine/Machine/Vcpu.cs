@@ -200,8 +200,6 @@ public sealed unsafe partial class Vcpu
         return new VcpuStatistics(_core, Index);
     }
 
-    internal void Free() => _tlb.Free();
-
     // SAFETY: between the two stores to the window the translation that was found stays valid: whoever takes it away raises the
     // request first, fences, and waits for the window to close before memory is released. Lines and TLB live as long as the machine.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
