@@ -127,8 +127,11 @@ public sealed class PageStates : IDisposable
         }
     }
 
-    /// <summary>Declares the contents of a claimed, missing or requested page lost and wakes its waiters.</summary>
-    /// <param name="page">The page's number.</param>
+    /// <summary>Declares the contents of a page lost and wakes its waiters.</summary>
+    /// <param name="page">
+    /// A page that the caller claimed, or that nobody can claim. Another's claim must not be ended this way: its owner could not
+    /// tell a later claim of the page from its own. <see cref="PoisonMissing()"/> leaves claims alone.
+    /// </param>
     /// <returns>False if the page is present or was poisoned before.</returns>
     public bool Poison(ulong page)
     {

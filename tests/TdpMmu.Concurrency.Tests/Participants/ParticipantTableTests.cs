@@ -77,8 +77,32 @@ public sealed class ParticipantTableTests : NativeMemoryTest
         {
             rendezvous.WaitForSections();
             rendezvous.WaitForWindows(self: 1);
-            rendezvous.WaitForReferences(0x1000);
+            rendezvous.WaitForReference(0, 0x1000, timeoutNanoseconds: 1_000_000_000);
+            Assert.False(participants.IsReferenced(0x1000, out _));
         }));
+    }
+
+    [Fact]
+    public void ReferencesAreFoundWithTheirHolder()
+    {
+        using var participants = new ParticipantTable(2, 1);
+        Atomics.StoreRelease(participants.Reference(1), 0x1000);
+        Assert.True(participants.IsReferenced(0x1000, out var holder));
+        Assert.Equal(1, holder);
+        var start = Atomics.Now;
+        new Rendezvous(participants).WaitForReference(1, 0x1000, timeoutNanoseconds: 200_000);
+        Assert.True(Atomics.Now - start >= 200_000);
+    }
+
+    [Fact]
+    public void VcpuIsRunByOneThreadAtATime()
+    {
+        using var participants = new ParticipantTable(2, 1);
+        Assert.True(participants.TryOccupyVcpu(0));
+        Assert.False(participants.TryOccupyVcpu(0));
+        Assert.True(participants.TryOccupyVcpu(1));
+        participants.VacateVcpu(0);
+        Assert.True(participants.TryOccupyVcpu(0));
     }
 
     [Fact]

@@ -99,10 +99,12 @@ public sealed class RendezvousTests
         controller.Run(() => Access(0, 1), () => Access(1, 1), () => FlushOther(2, 0));
     }
 
+    // References are announced inside sections and used outside; a withdrawal waits for the sections and then for the references.
     private static void Withdraw(SeededController controller)
     {
         using var participants = new ParticipantTable(2, 1);
         using var words = new NativeBlock(128);
+        using var domain = new EpochDomain(participants, new NoReclaimer());
         var rendezvous = new Rendezvous(participants);
         var (present, identity) = (words.Word(0), words.Word(64).Address);
         Atomics.StoreRelaxed(present, 1);
@@ -112,14 +114,20 @@ public sealed class RendezvousTests
         {
             for (var round = 0; round < 2; round++)
             {
-                Atomics.StoreRelease(participants.Reference(participant), (ulong)identity);
-                if (Atomics.LoadAcquire(present) == 1)
+                domain.Enter(participant);
+                var found = Atomics.LoadAcquire(present) == 1;
+                if (found)
+                {
+                    Atomics.StoreRelease(participants.Reference(participant), (ulong)identity);
+                }
+
+                domain.Leave(participant);
+                if (found)
                 {
                     _ = Atomics.LoadRelaxed(participants.LockLines);
                     Assert.False(freed, "Used a withdrawn object too late.");
+                    Atomics.StoreRelease(participants.Reference(participant), 0);
                 }
-
-                Atomics.StoreRelease(participants.Reference(participant), 0);
             }
         }
 
@@ -129,7 +137,12 @@ public sealed class RendezvousTests
             () =>
             {
                 Atomics.StoreRelease(present, 0);
-                rendezvous.WaitForReferences(identity);
+                rendezvous.WaitForSections();
+                while (participants.IsReferenced(identity, out var holder))
+                {
+                    rendezvous.WaitForReference(holder, identity, timeoutNanoseconds: 1_000);
+                }
+
                 freed = true;
             });
     }
