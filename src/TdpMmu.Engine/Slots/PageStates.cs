@@ -169,7 +169,7 @@ public sealed class PageStates : IDisposable
         }
     }
 
-    /// <summary>Waits while a claimant has the page.</summary>
+    /// <summary>Waits while a claimant has the page, or until waiters are called away to look again at what they wait for.</summary>
     /// <param name="page">The page's number.</param>
     /// <param name="timeoutNanoseconds">Relative limit, or <see cref="Atomics.NoTimeout"/>.</param>
     /// <returns>False when the time ran out.</returns>
@@ -202,8 +202,13 @@ public sealed class PageStates : IDisposable
                 }
             }
 
-            // A neighbour that changes the shared word ends the wait early; the loop looks again.
+            // A neighbour that changes the shared word ends the wait early, with the mark still there; the loop looks again. A
+            // mark that is gone says that the claim ended, or that waiters were called away while it goes on.
             Atomics.Park(word, marked, remaining);
+            if ((Atomics.LoadAcquire(word) & (WaiterBit << Shift(page))) == 0)
+            {
+                return true;
+            }
         }
     }
 

@@ -18,6 +18,35 @@ public sealed class PageStatesTests
     }
 
     [Fact]
+    public void WaitersCanBeCalledAwayFromAClaimThatDoesNotEnd() => Explorer.Explore(Seeds / 5, controller =>
+    {
+        using var states = new PageStates(new Hva(PageGeometry.Size2MiB), 2, present: false);
+        Assert.True(states.TryClaim(0));
+        var away = 0;
+        var wait = () =>
+        {
+            Assert.True(states.WaitWhileInFlight(0, Atomics.NoTimeout));
+            away++;
+        };
+        controller.Run(
+            wait,
+            wait,
+            () =>
+            {
+                // A neighbour's end is no reason to leave.
+                Assert.True(states.TryClaim(1));
+                Assert.True(states.TryPublish(1));
+                Assert.Equal(0, away);
+                while (away < 2)
+                {
+                    states.WakeAll(0, 2);
+                    Atomics.SpinHint();
+                }
+            });
+        Assert.Equal(PageState.InFlight, states.Get(0));
+    });
+
+    [Fact]
     public void DeadSourcePoisonsWhatNobodyClaimed() => Explorer.Explore(Seeds / 2, controller =>
     {
         using var states = new PageStates(new Hva(PageGeometry.Size2MiB), 3, present: false);
