@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TdpMmu.Concurrency;
 
 /// <summary>
@@ -68,6 +70,7 @@ public sealed unsafe class EpochDomain : IDisposable
 
     /// <summary>Enters a section. Sections do not nest.</summary>
     /// <param name="participant">The caller's participant.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Enter(int participant)
     {
         var section = _participants.Section(participant);
@@ -79,6 +82,7 @@ public sealed unsafe class EpochDomain : IDisposable
 
     /// <summary>Leaves the section.</summary>
     /// <param name="participant">The caller's participant.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Leave(int participant)
     {
         var section = _participants.Section(participant);
