@@ -1,0 +1,60 @@
+using TdpMmu.Cli.Output;
+
+namespace TdpMmu.Cli.DemandPaging;
+
+/// <summary>Makes the report of a run from what its workers left behind.</summary>
+internal static class RunReports
+{
+    private const double NanosecondsPerSecond = 1e9;
+
+    /// <summary>What every run reports, whatever ran it. The caller adds what only it knows.</summary>
+    public static DemandPagingRunReport Create(DemandPagingOptions options, MmuChoice mmu, WorkerRecord[] records, GuestMemory guestMemory)
+    {
+        long nanoseconds = records.Max(record => record.EndNanoseconds) - records.Min(record => record.StartNanoseconds);
+        double seconds = nanoseconds / NanosecondsPerSecond;
+        double? pagesPerSecond = Quantity.Ratio(options.GuestPages, seconds);
+
+        // With handlers the page source runs on their threads; without, on the workers, which have counted it already.
+        long handlerBytes = options.UsesUserfaultfd ? guestMemory.Source.AllocatedBytes : 0;
+        return Blank(options, mmu) with
+        {
+            WallSeconds = seconds,
+            PagesPerSecond = pagesPerSecond,
+            PagesPerSecondPerVcpu = pagesPerSecond / options.Vcpus,
+            GcAllocatedBytes = records.Sum(record => record.AllocatedBytes) + handlerBytes,
+        };
+    }
+
+    /// <summary>A run that did not get as far as having results.</summary>
+    public static DemandPagingRunReport Failed(DemandPagingOptions options, MmuChoice mmu, string error)
+        => Blank(options, mmu) with { Error = error };
+
+    public static HistogramReport HistogramOf(LatencyHistogram histogram)
+    {
+        bool isEmpty = histogram.Count == 0;
+        return new HistogramReport
+        {
+            Count = (ulong)histogram.Count,
+            Min = isEmpty ? null : (ulong)histogram.Minimum,
+            P50 = isEmpty ? null : (ulong)histogram.P50,
+            P90 = isEmpty ? null : (ulong)histogram.P90,
+            P99 = isEmpty ? null : (ulong)histogram.P99,
+            P999 = isEmpty ? null : (ulong)histogram.P999,
+            Max = isEmpty ? null : (ulong)histogram.Maximum,
+        };
+    }
+
+    private static DemandPagingRunReport Blank(DemandPagingOptions options, MmuChoice mmu) => new()
+    {
+        Mmu = ChoiceNames.Mmu.NameOf(mmu),
+        Lock = mmu == MmuChoice.Direct ? ChoiceNames.Lock.NameOf(options.Lock) : null,
+        Format = mmu == MmuChoice.None ? null : ChoiceNames.Format.NameOf(options.Format),
+        Repeat = 0,
+        Vcpus = options.Vcpus,
+        MemoryPerVcpuBytes = options.MemoryPerVcpu,
+        Source = ChoiceNames.Source.NameOf(options.Source),
+        Handlers = options.UsesUserfaultfd ? ChoiceNames.Handlers.NameOf(options.Handlers) : null,
+        Pages = options.GuestPages,
+        GuestBytes = options.GuestBytes,
+    };
+}
