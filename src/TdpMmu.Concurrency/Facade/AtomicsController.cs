@@ -1,0 +1,85 @@
+namespace TdpMmu.Concurrency;
+
+/// <summary>
+/// Receives every shared-memory operation, wait, fence and clock reading of the threads that are attached to it, in place
+/// of the hardware: the seam on which a checker or a simulator stands.
+/// </summary>
+/// <remarks>
+/// Controllers take effect only where the AppContext switch <see cref="Atomics.ControlSwitch"/> was on before the first
+/// use of <see cref="Atomics"/>. Sizes are in bytes: 1, 2, 4 or 8. Values are zero-extended.
+/// An implementation performs the operation itself, through <see cref="RawMemory"/> or on a model of memory.
+/// </remarks>
+public abstract class AtomicsController
+{
+    /// <summary>An atomic load.</summary>
+    public abstract ulong Load(nint address, int size, MemoryOrder order);
+
+    /// <summary>An atomic store.</summary>
+    public abstract void Store(nint address, int size, ulong value, MemoryOrder order);
+
+    /// <summary>Stores <paramref name="value"/> and returns what was there.</summary>
+    public abstract ulong Exchange(nint address, int size, ulong value);
+
+    /// <summary>Stores <paramref name="value"/> where <paramref name="comparand"/> is, and returns what was there.</summary>
+    public abstract ulong CompareExchange(nint address, int size, ulong value, ulong comparand);
+
+    /// <summary>Adds and returns the sum.</summary>
+    public abstract ulong Add(nint address, int size, ulong value);
+
+    /// <summary>Clears the bits that <paramref name="value"/> lacks and returns what was there.</summary>
+    public abstract ulong And(nint address, int size, ulong value);
+
+    /// <summary>Sets the bits of <paramref name="value"/> and returns what was there.</summary>
+    public abstract ulong Or(nint address, int size, ulong value);
+
+    /// <summary>Copies shared bytes, in no order that another thread may rely on.</summary>
+    public abstract void CopyBytes(nint source, nint destination, int length, bool sourceIsShared);
+
+    /// <summary>A full fence of the calling thread.</summary>
+    public abstract void FullFence();
+
+    /// <summary>A full fence of every thread of the process.</summary>
+    public abstract void ProcessWideFence();
+
+    /// <summary>Blocks while the 32-bit word holds <paramref name="expected"/>, until woken or timed out.</summary>
+    /// <returns>False when the time ran out.</returns>
+    public abstract bool Park(nint address, uint expected, long timeoutNanoseconds);
+
+    /// <summary>Wakes up to <paramref name="count"/> threads that are parked on the word.</summary>
+    public abstract void Wake(nint address, int count);
+
+    /// <summary>Blocks until the 64-bit word no longer holds <paramref name="observed"/>.</summary>
+    public abstract void AwaitChange(nint address, ulong observed);
+
+    /// <summary>The calling thread spins on a condition that another thread establishes.</summary>
+    public abstract void SpinHint();
+
+    /// <summary>The time in nanoseconds since an arbitrary start.</summary>
+    public abstract long Now();
+
+    /// <summary>Starts a thread that runs <paramref name="body"/> under this controller.</summary>
+    public abstract ControlledThread StartThread(string name, Action body);
+
+    /// <summary>Runs <paramref name="body"/> on the calling thread with this controller attached.</summary>
+    /// <param name="body">What to run.</param>
+    /// <exception cref="InvalidOperationException">Control is switched off in this process.</exception>
+    protected void RunAttached(Action body)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        if (!Atomics.IsControllable)
+        {
+            throw new InvalidOperationException($"Controllers need the AppContext switch '{Atomics.ControlSwitch}', set before first use.");
+        }
+
+        var previous = Atomics.AttachedController;
+        Atomics.AttachedController = this;
+        try
+        {
+            body();
+        }
+        finally
+        {
+            Atomics.AttachedController = previous;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+namespace TdpMmu.Concurrency;
+
+/// <summary>Faults share, invalidations exclude: a reader-writer lock on one word, in which waiting writers go first.</summary>
+/// <remarks>Bit 0: a writer is inside. Bit 1: a thread may be parked. Bits 2 and up: the number of readers.</remarks>
+public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
+{
+    private const uint Writer = 1;
+    private const uint Waiting = 2;
+    private const uint Reader = 4;
+    private const int Spins = 64;
+
+    private readonly ParticipantTable _participants;
+    private readonly AtomicInt _word;
+
+    private ReadWriteLock(ParticipantTable participants)
+    {
+        _participants = participants;
+        _word = participants.LockLines.LowHalf;
+    }
+
+    /// <inheritdoc/>
+    public static string Name => "read-write";
+
+    /// <inheritdoc/>
+    public static ReadWriteLock Create(ParticipantTable participants) => new(participants);
+
+    /// <inheritdoc/>
+    public void EnterShared(int participant)
+    {
+        if (((Atomics.Add(_word, Reader) - Reader) & (Writer | Waiting)) == 0)
+        {
+            return;
+        }
+
+        LeaveShared(participant);
+        EnterSharedContended(participant);
+    }
+
+    /// <inheritdoc/>
+    public void LeaveShared(int participant)
+    {
+        var now = Atomics.Add(_word, unchecked(0 - Reader));
+        if ((now & Waiting) != 0 && now < Reader)
+        {
+            WakeAll();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void EnterExclusive(int participant)
+    {
+        if (Atomics.CompareExchange(_word, Writer, 0) != 0)
+        {
+            EnterExclusiveContended(participant);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void LeaveExclusive(int participant)
+    {
+        if ((Atomics.And(_word, ~Writer) & Waiting) != 0)
+        {
+            WakeAll();
+        }
+    }
+
+    private void EnterSharedContended(int participant)
+    {
+        using var wait = new LockWait(_participants, participant);
+        for (var spin = 0; ; spin++)
+        {
+            var seen = Atomics.LoadAcquire(_word);
+            if ((seen & (Writer | Waiting)) == 0)
+            {
+                // A lost race means that the word moved; it is read again.
+                if (Atomics.CompareExchange(_word, seen + Reader, seen) == seen)
+                {
+                    return;
+                }
+            }
+            else if (spin < Spins)
+            {
+                Atomics.SpinHint();
+            }
+            else if ((seen & Waiting) != 0 || Atomics.CompareExchange(_word, seen | Waiting, seen) == seen)
+            {
+                Atomics.Park(_word, seen | Waiting);
+            }
+        }
+    }
+
+    private void EnterExclusiveContended(int participant)
+    {
+        using var wait = new LockWait(_participants, participant);
+        for (var spin = 0; ; spin++)
+        {
+            var seen = Atomics.LoadAcquire(_word);
+            if ((seen & ~Waiting) == 0)
+            {
+                if (Atomics.CompareExchange(_word, seen | Writer, seen) == seen)
+                {
+                    return;
+                }
+            }
+            else if (spin < Spins)
+            {
+                Atomics.SpinHint();
+            }
+            else if ((seen & Waiting) != 0 || Atomics.CompareExchange(_word, seen | Waiting, seen) == seen)
+            {
+                Atomics.Park(_word, seen | Waiting);
+            }
+        }
+    }
+
+    // Clears the mark and wakes everybody: who still cannot enter marks the word again before parking, and a thread that
+    // parks on the old value is turned away by the comparison in Park.
+    private void WakeAll()
+    {
+        Atomics.And(_word, ~Waiting);
+        Atomics.Wake(_word, int.MaxValue);
+    }
+}

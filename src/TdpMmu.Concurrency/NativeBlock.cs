@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+
+namespace TdpMmu.Concurrency;
+
+/// <summary>An owned, zeroed, aligned block of native memory: where everything that threads share lives.</summary>
+/// <remarks>Disposing is not thread-safe and must come after the last use of any location in the block.</remarks>
+public sealed unsafe class NativeBlock : IDisposable
+{
+    /// <summary>The unit by which words of different writers are kept apart: two 64-byte lines, which prefetchers pair.</summary>
+    public const int LineBytes = 128;
+
+    private static long s_liveBytes;
+    private byte* _pointer;
+
+    /// <summary>Allocates and zeroes a block.</summary>
+    /// <param name="bytes">Its size; more than zero.</param>
+    /// <param name="alignment">Its alignment, a power of two.</param>
+    /// <exception cref="OutOfMemoryException">The memory cannot be had.</exception>
+    public NativeBlock(nuint bytes, nuint alignment = LineBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(bytes);
+        _pointer = (byte*)NativeMemory.AlignedAlloc(bytes, alignment);
+        NativeMemory.Clear(_pointer, bytes);
+        Length = bytes;
+        Interlocked.Add(ref s_liveBytes, (long)bytes);
+    }
+
+    /// <summary>Bytes in blocks of this process that are not disposed: a leak check for tests.</summary>
+    public static long LiveBytes => Volatile.Read(ref s_liveBytes);
+
+    /// <summary>Size in bytes.</summary>
+    public nuint Length { get; }
+
+    /// <summary>The block's address.</summary>
+    /// <exception cref="ObjectDisposedException">The block was disposed.</exception>
+    public void* Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_pointer is null, this);
+            return _pointer;
+        }
+    }
+
+    /// <summary>The word at a byte offset.</summary>
+    /// <param name="byteOffset">A multiple of eight inside the block.</param>
+    public AtomicWord Word(nuint byteOffset)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset + sizeof(ulong), Length);
+        return new AtomicWord((byte*)Pointer + byteOffset);
+    }
+
+    /// <summary>The 32-bit word at a byte offset.</summary>
+    /// <param name="byteOffset">A multiple of four inside the block.</param>
+    public AtomicInt Int(nuint byteOffset)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset + sizeof(uint), Length);
+        return new AtomicInt((byte*)Pointer + byteOffset);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_pointer is not null)
+        {
+            // SAFETY: the block is freed once; the owner guarantees that no location in it is used afterwards.
+            NativeMemory.AlignedFree(_pointer);
+            _pointer = null;
+            Interlocked.Add(ref s_liveBytes, -(long)Length);
+        }
+    }
+}
