@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using TdpMmu.Cli.DemandPaging;
 using TdpMmu.Cli.Doctor;
 using TdpMmu.Cli.Output;
@@ -16,6 +17,12 @@ internal static class CommandApplication
 
         // A value that starts with @ is a value, not a file to read arguments from.
         ParseResult result = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        if (result.Tokens.FirstOrDefault(token => token.Type == TokenType.Directive) is { } directive)
+        {
+            console.Complain($"'{directive.Value}' is not a known verb; see tdpmmu --help");
+            return ExitCode.Usage;
+        }
+
         if (result.Errors.Count > 0 && result.Action is not HelpAction)
         {
             console.Complain(ParseErrorText.FirstOf(result));
@@ -53,7 +60,7 @@ internal static class CommandApplication
     {
         var root = new RootCommand("A hypervisor's two-dimensional-paging MMU in user space: measure it, compare it, look into it.");
 
-        // Directives such as [suggest] would swallow words in brackets.
+        // What looks like a directive, such as [suggest], is a mistake here.
         root.Directives.Clear();
         root.Subcommands.Add(DemandPagingCommand.Create(console, cancellationToken));
         root.Subcommands.Add(DoctorCommand.Create(console, cancellationToken));

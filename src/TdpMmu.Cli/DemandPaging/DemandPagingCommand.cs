@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using TdpMmu.Cli.Output;
 using TdpMmu.Cli.Parsing;
 
@@ -10,31 +9,31 @@ internal sealed class DemandPagingCommand
 {
     private const ulong LargestRegion = 1UL << 44;
 
-    private readonly Option<int> _vcpus = Options.Count("--vcpus", "Virtual CPUs, one thread each", 1, DemandPagingOptions.MaximumVcpus, 4);
+    private readonly ValueOption<int> _vcpus = Options.Count("--vcpus", "Virtual CPUs, one thread each", 1, DemandPagingOptions.MaximumVcpus, 4);
 
-    private readonly Option<ulong> _memory = Options.Size("--memory-per-vcpu", "Guest memory per vCPU", PageGeometry.PageSize, LargestRegion, PageGeometry.PageSize, 64UL << 20);
+    private readonly ValueOption<ulong> _memory = Options.Size("--memory-per-vcpu", "Guest memory per vCPU", PageGeometry.PageSize, LargestRegion, PageGeometry.PageSize, 64UL << 20);
 
-    private readonly Option<IReadOnlyList<MmuChoice>> _mmu = Options.ChoiceList("--mmu", "What to run, interleaved; none is the same host faults with no MMU at all", ChoiceNames.Mmu, MmuChoice.Direct, MmuChoice.Legacy);
+    private readonly ValueOption<IReadOnlyList<MmuChoice>> _mmu = Options.ChoiceList("--mmu", "What to run, interleaved; none is the same host faults with no MMU at all", ChoiceNames.Mmu, MmuChoice.Direct, MmuChoice.Legacy);
 
-    private readonly Option<LockPolicyKind> _lock = Options.Choice("--lock", "How the direct MMU excludes walkers from each other", ChoiceNames.Lock, LockPolicyKind.Rcu);
+    private readonly ValueOption<LockPolicyKind> _lock = Options.Choice("--lock", "How the direct MMU excludes walkers from each other", ChoiceNames.Lock, LockPolicyKind.Rcu);
 
-    private readonly Option<PagingFormatKind> _format = Options.Choice("--format", "Format of the page tables", ChoiceNames.Format, PagingFormatKind.Ept);
+    private readonly ValueOption<PagingFormatKind> _format = Options.Choice("--format", "Format of the page tables", ChoiceNames.Format, PagingFormatKind.Ept);
 
-    private readonly Option<HostPageSource> _source = Options.Choice("--source", "How a missing host page comes in: userfaultfd (missing, minor), the vCPU's own thread (exit), the kernel (anonymous), or it is there (resident)", ChoiceNames.Source, HostPageSource.Missing);
+    private readonly ValueOption<HostPageSource> _source = Options.Choice("--source", "How a missing host page comes in: userfaultfd (missing, minor), the vCPU's own thread (exit), the kernel (anonymous), or it is there (resident)", ChoiceNames.Source, HostPageSource.Missing);
 
-    private readonly Option<HandlerLayout> _handlers = Options.Choice("--handlers", "Userfaultfd handlers: one per vCPU on its CPU, or one for all", ChoiceNames.Handlers, HandlerLayout.PerVcpu);
+    private readonly ValueOption<HandlerLayout> _handlers = Options.Choice("--handlers", "Userfaultfd handlers: one per vCPU on its CPU, or one for all", ChoiceNames.Handlers, HandlerLayout.PerVcpu);
 
-    private readonly Option<FirstAccess> _access = Options.Choice("--access", "What the guest does to each page first", ChoiceNames.Access, FirstAccess.Write);
+    private readonly ValueOption<FirstAccess> _access = Options.Choice("--access", "What the guest does to each page first", ChoiceNames.Access, FirstAccess.Write);
 
-    private readonly Option<TouchPattern> _pattern = Options.Choice("--pattern", "Whether vCPUs touch regions of their own or all the same pages", ChoiceNames.Pattern, TouchPattern.Disjoint);
+    private readonly ValueOption<TouchPattern> _pattern = Options.Choice("--pattern", "Whether vCPUs touch regions of their own or all the same pages", ChoiceNames.Pattern, TouchPattern.Disjoint);
 
-    private readonly Option<LeafLimit> _pageSize = Options.Choice("--page-size", "Largest leaf that the MMU may map; every 4 KiB page is touched in any case", ChoiceNames.PageSize, LeafLimit.Page4K);
+    private readonly ValueOption<LeafLimit> _pageSize = Options.Choice("--page-size", "Largest leaf that the MMU may map; every 4 KiB page is touched in any case", ChoiceNames.PageSize, LeafLimit.Page4K);
 
-    private readonly Option<HostBacking> _backing = Options.Choice("--backing", "For --source exit and anonymous: whether the kernel has allocated the host memory before time is taken", ChoiceNames.Backing, HostBacking.Untouched);
+    private readonly ValueOption<HostBacking> _backing = Options.Choice("--backing", "For --source minor, exit and anonymous: whether the kernel has allocated the host memory before time is taken", ChoiceNames.Backing, HostBacking.Untouched);
 
-    private readonly Option<int> _repeat = Options.Count("--repeat", "Rounds; each runs every MMU once", 1, 1000, 1);
+    private readonly ValueOption<int> _repeat = Options.Count("--repeat", "Rounds; each runs every MMU once", 1, 1000, 1);
 
-    private readonly Option<string?> _json = Options.Json();
+    private readonly ValueOption<string?> _json = Options.Json();
 
     private DemandPagingCommand()
     {
@@ -51,7 +50,7 @@ internal sealed class DemandPagingCommand
         command.SetAction(result =>
         {
             DemandPagingOptions options = verb.Bind(result);
-            JsonTarget target = JsonTarget.Open(result.GetValue(verb._json), console);
+            JsonTarget target = JsonTarget.Open(verb._json.ValueIn(result), console);
             return VerbThread.Run("demand-paging", () => Run(options, target, console, cancellationToken));
         });
         return command;
@@ -82,18 +81,18 @@ internal sealed class DemandPagingCommand
     {
         var options = new DemandPagingOptions
         {
-            Vcpus = result.GetValue(_vcpus),
-            MemoryPerVcpu = result.GetValue(_memory),
-            Mmus = result.GetValue(_mmu)!,
-            Lock = result.GetValue(_lock),
-            Format = result.GetValue(_format),
-            Source = result.GetValue(_source),
-            Handlers = result.GetValue(_handlers),
-            Access = result.GetValue(_access),
-            Pattern = result.GetValue(_pattern),
-            PageSize = result.GetValue(_pageSize),
-            Backing = result.GetValue(_backing),
-            Repeat = result.GetValue(_repeat),
+            Vcpus = _vcpus.ValueIn(result),
+            MemoryPerVcpu = _memory.ValueIn(result),
+            Mmus = _mmu.ValueIn(result),
+            Lock = _lock.ValueIn(result),
+            Format = _format.ValueIn(result),
+            Source = _source.ValueIn(result),
+            Handlers = _handlers.ValueIn(result),
+            Access = _access.ValueIn(result),
+            Pattern = _pattern.ValueIn(result),
+            PageSize = _pageSize.ValueIn(result),
+            Backing = _backing.ValueIn(result),
+            Repeat = _repeat.ValueIn(result),
         };
 
         // Written as a division: the product may not fit.
@@ -108,23 +107,21 @@ internal sealed class DemandPagingCommand
         }
 
         string source = ChoiceNames.Source.NameOf(options.Source);
-        if (!options.UsesUserfaultfd && IsGiven(result, _handlers))
+        if (!options.UsesUserfaultfd && _handlers.IsGivenIn(result))
         {
             throw CommandException.Usage($"--handlers means nothing to --source {source}, which has no handlers; leave it out, or give --source missing or minor");
         }
 
-        if (options.Source is not (HostPageSource.Exit or HostPageSource.Anonymous) && IsGiven(result, _backing))
+        if (options.Source is not (HostPageSource.Minor or HostPageSource.Exit or HostPageSource.Anonymous) && _backing.IsGivenIn(result))
         {
-            throw CommandException.Usage($"--backing means nothing to --source {source}; leave it out, or give --source exit or anonymous");
+            throw CommandException.Usage($"--backing means nothing to --source {source}; leave it out, or give --source minor, exit or anonymous");
         }
 
-        if (!options.Mmus.Contains(MmuChoice.Direct) && IsGiven(result, _lock))
+        if (!options.Mmus.Contains(MmuChoice.Direct) && _lock.IsGivenIn(result))
         {
             throw CommandException.Usage("--lock means nothing without the direct MMU; leave it out, or give --mmu direct");
         }
 
         return options;
     }
-
-    private static bool IsGiven(ParseResult result, Option option) => result.GetResult(option) is { Implicit: false };
 }

@@ -3,16 +3,33 @@ using TdpMmu.Concurrency;
 namespace TdpMmu.Cli.DemandPaging;
 
 /// <summary>One run without any MMU: the same host faults, handlers, threads and placement, and a plain access to each page.</summary>
-internal static class FloorRun
+/// <remarks>Run permits keep as many threads running as a virtual machine would, so that the difference is the MMU and nothing else.</remarks>
+internal sealed class FloorRun
 {
     private const ulong ProgressMask = 63;
+
+    private readonly DemandPagingOptions _options;
+    private readonly GuestMemory _guestMemory;
+    private readonly RunPermits _permits;
+    private readonly CancellationToken _cancellationToken;
+
+    private FloorRun(DemandPagingOptions options, GuestMemory guestMemory, RunPermits permits, CancellationToken cancellationToken)
+    {
+        _options = options;
+        _guestMemory = guestMemory;
+        _permits = permits;
+        _cancellationToken = cancellationToken;
+    }
 
     public static DemandPagingRunReport Execute(
         DemandPagingOptions options, CpuPlacement placement, WorkerRecord[] records, CancellationToken cancellationToken)
     {
         using var guestMemory = new GuestMemory(options, placement);
-        using var permits = new RunPermits(placement.CpuCount);
+        using var participants = new ParticipantTable(options.Vcpus, 0);
+        using var permits = new RunPermits(participants, Math.Min(options.Vcpus, placement.CpuCount));
         using var gate = new StartGate(options.Vcpus);
+        permits.Start();
+        var run = new FloorRun(options, guestMemory, permits, cancellationToken);
         var failures = new Exception?[options.Vcpus];
         Thread[] threads = [.. Enumerable.Range(0, options.Vcpus).Select(worker => new Thread(() =>
         {
@@ -20,7 +37,7 @@ internal static class FloorRun
             {
                 placement.PinCurrentThread(worker);
                 gate.ArriveAndWait();
-                Touch(options, guestMemory, permits, records[worker], worker, cancellationToken);
+                run.Touch(worker, records[worker]);
             }
             catch (Exception exception)
             {
@@ -42,7 +59,7 @@ internal static class FloorRun
         cancellationToken.ThrowIfCancellationRequested();
         if (failures.FirstOrDefault(failure => failure is not null) is { } first)
         {
-            throw first;
+            throw first as TdpMmuException ?? new TdpMmuException("A thread of the run failed: " + first.Message, first);
         }
 
         string? fault = RunVerification.FindFault(options, records, guestMemory.CopyPage, cancellationToken);
@@ -54,33 +71,87 @@ internal static class FloorRun
         };
     }
 
-    private static void Touch(
-        DemandPagingOptions options, GuestMemory guestMemory, RunPermits permits, WorkerRecord record, int worker, CancellationToken cancellationToken)
+    private void Touch(int worker, WorkerRecord record)
     {
-        (ulong first, ulong count) = options.PagesOf(worker);
-        bool isWrite = options.Access == FirstAccess.Write;
+        (ulong first, ulong count) = _options.PagesOf(worker);
+        bool isWrite = _options.Access == FirstAccess.Write;
+        bool hasPattern = _options.HasPattern;
         long allocatedBefore = 0;
-        permits.Acquire();
-        record.StartNanoseconds = Atomics.Now;
-        for (ulong done = 0; done < count; done++)
+        _permits.Acquire(worker);
+        try
         {
-            ulong page = first + done;
-            BringIn(options, guestMemory, permits, page, isWrite);
-            Access(guestMemory, page, worker, isWrite, options.HasPattern ? PagePattern.FirstWord(page) : 0, record);
-            if ((done & ProgressMask) == 0)
+            record.StartNanoseconds = Atomics.Now;
+            for (ulong done = 0; done < count; done++)
             {
-                record.PagesTouched = done;
-                cancellationToken.ThrowIfCancellationRequested();
-                if (done == 0)
+                ulong page = first + done;
+                _permits.YieldIfAsked(worker);
+                BringIn(page, worker, isWrite);
+                if (isWrite)
                 {
-                    allocatedBefore = GC.GetAllocatedBytesForCurrentThread();
+                    _guestMemory.StoreWord(page, PagePattern.GuestWordOffset, PagePattern.GuestWord(page, worker));
+                }
+
+                if (_guestMemory.LoadWord(page, 0) != (hasPattern ? PagePattern.FirstWord(page) : 0))
+                {
+                    record.FirstMismatch ??= page;
+                }
+
+                if ((done & ProgressMask) == 0)
+                {
+                    record.PagesTouched = done;
+                    _cancellationToken.ThrowIfCancellationRequested();
+                    if (done == 0)
+                    {
+                        // The first page pays what each thread's first use of code allocates once.
+                        allocatedBefore = GC.GetAllocatedBytesForCurrentThread();
+                    }
                 }
             }
-        }
 
-        record.EndNanoseconds = Atomics.Now;
-        record.AllocatedBytes = GC.GetAllocatedBytesForCurrentThread() - allocatedBefore;
-        record.PagesTouched = count;
-        permits.Release();
+            record.EndNanoseconds = Atomics.Now;
+            record.AllocatedBytes = GC.GetAllocatedBytesForCurrentThread() - allocatedBefore;
+            record.PagesTouched = count;
+        }
+        finally
+        {
+            _permits.Release(worker);
+        }
+    }
+
+    /// <summary>Returns when the page is there, as an MMU has the host bring it in.</summary>
+    private void BringIn(ulong page, int worker, bool isWrite)
+    {
+        switch (_options.Source)
+        {
+            case HostPageSource.Resident:
+                return;
+            case HostPageSource.Exit:
+                Fetch(page, worker);
+                return;
+            default:
+                _permits.BeginBlocking(worker);
+                _guestMemory.Memory.Populate(page * PageGeometry.PageSize, PageGeometry.PageSize, isWrite);
+                _permits.EndBlocking(worker);
+                return;
+        }
+    }
+
+    /// <summary>The page source on the thread that needs the page; whoever claims the page first fills it, the others wait.</summary>
+    private void Fetch(ulong page, int worker)
+    {
+        PageStates states = _guestMemory.Memory.States;
+        while (!states.IsPresent(page))
+        {
+            if (states.TryClaim(page))
+            {
+                _guestMemory.Source.Fetch(page, _guestMemory.PageBytes(page), _cancellationToken);
+                states.TryPublish(page);
+                return;
+            }
+
+            _permits.BeginBlocking(worker);
+            states.WaitWhileInFlight(page, Atomics.NoTimeout);
+            _permits.EndBlocking(worker);
+        }
     }
 }

@@ -4,6 +4,7 @@ using TdpMmu.Linux;
 namespace TdpMmu.Cli.DemandPaging;
 
 /// <summary>The host memory of one run, with whoever brings its pages in. Made and given back outside the measured time.</summary>
+// SAFETY: every pointer is inside the mapping that this object owns, and is not kept beyond a call.
 internal sealed unsafe class GuestMemory : IDisposable
 {
     private readonly UserfaultPager? _pager;
@@ -44,6 +45,12 @@ internal sealed unsafe class GuestMemory : IDisposable
     /// <summary>Why a handler gave up, or null.</summary>
     public Exception? HandlerFailure => _pager?.Failure;
 
+    /// <summary>Loads a word of a page that is present.</summary>
+    public ulong LoadWord(ulong page, ulong offset) => Volatile.Read(ref WordAt(page, offset));
+
+    /// <summary>Stores a word into a page that is present.</summary>
+    public void StoreWord(ulong page, ulong offset, ulong value) => Volatile.Write(ref WordAt(page, offset), value);
+
     /// <summary>Copies a page that is present.</summary>
     public void CopyPage(ulong page, Span<byte> destination) => PageBytes(page).CopyTo(destination);
 
@@ -80,6 +87,12 @@ internal sealed unsafe class GuestMemory : IDisposable
         CpuOfHandler = [.. Enumerable.Range(0, options.HandlerCount).Select(placement.CpuOf)],
         Source = Source,
     });
+
+    private ref ulong WordAt(ulong page, ulong offset)
+    {
+        // SAFETY: callers pass pages below the memory's length and offsets of whole words in a page; the mapping outlives the run.
+        return ref *(ulong*)(Memory.BaseAddress.Value + (page * PageGeometry.PageSize) + offset);
+    }
 
     private void FillAll()
     {

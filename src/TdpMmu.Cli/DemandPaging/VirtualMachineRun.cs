@@ -56,8 +56,8 @@ internal static class VirtualMachineRun
 
     private static PagingLevel LevelOf(LeafLimit pageSize) => pageSize switch
     {
-        LeafLimit.Page1G => PagingLevel.Page1G,
-        LeafLimit.Page2M => PagingLevel.Page2M,
-        _ => PagingLevel.Page4K,
+        LeafLimit.Page1G => PagingLevel.Page1GiB,
+        LeafLimit.Page2M => PagingLevel.Page2MiB,
+        _ => PagingLevel.Page4KiB,
     };
 }

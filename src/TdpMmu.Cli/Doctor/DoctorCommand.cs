@@ -11,9 +11,9 @@ internal static class DoctorCommand
 {
     public static Command Create(CommandConsole console, CancellationToken cancellationToken)
     {
-        Option<string?> json = Options.Json();
+        ValueOption<string?> json = Options.Json();
         var command = new Command("doctor", "Say what this machine offers, and what each lack turns off") { json };
-        command.SetAction(result => VerbThread.Run("doctor", () => Run(console, result.GetValue(json), cancellationToken)));
+        command.SetAction(result => VerbThread.Run("doctor", () => Run(console, json.ValueIn(result), cancellationToken)));
         return command;
     }
 

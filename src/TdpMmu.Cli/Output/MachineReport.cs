@@ -25,10 +25,16 @@ internal sealed record MachineReport
         CpuModel = ValueOf("/proc/cpuinfo", "model name"),
         Cores = Environment.ProcessorCount,
         MemoryBytes = KibibytesOf("/proc/meminfo", "MemTotal"),
-        Kernel = RuntimeInformation.OSDescription,
+        Kernel = KernelRelease(),
         Architecture = RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant(),
         Runtime = RuntimeInformation.FrameworkDescription,
     };
+
+    private static string KernelRelease()
+    {
+        const string ReleasePath = "/proc/sys/kernel/osrelease";
+        return File.Exists(ReleasePath) ? "Linux " + File.ReadAllText(ReleasePath).Trim() : RuntimeInformation.OSDescription;
+    }
 
     private static ulong? KibibytesOf(string path, string key)
     {

@@ -9,8 +9,8 @@ internal static class Options
 {
     private delegate bool ValueParser<T>(string text, out T value, out string error);
 
-    public static Option<int> Count(string name, string description, int minimum, int maximum, int defaultValue)
-        => Create(name, description, "N", defaultValue, (string text, out int value, out string error) =>
+    public static ValueOption<int> Count(string name, string description, int minimum, int maximum, int defaultValue)
+        => Create(name, description, "N", defaultValue, defaultValue.ToString(CultureInfo.InvariantCulture), (string text, out int value, out string error) =>
         {
             bool isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
             bool isInRange = isNumber && value >= minimum && value <= maximum;
@@ -20,8 +20,8 @@ internal static class Options
             return isInRange;
         });
 
-    public static Option<ulong> Size(string name, string description, ulong minimum, ulong maximum, ulong multipleOf, ulong defaultValue)
-        => Create(name, description, "SIZE", defaultValue, (string text, out ulong value, out string error) =>
+    public static ValueOption<ulong> Size(string name, string description, ulong minimum, ulong maximum, ulong multipleOf, ulong defaultValue)
+        => Create(name, description, "SIZE", defaultValue, ByteSize.Exact(defaultValue), (string text, out ulong value, out string error) =>
         {
             if (!ByteSize.TryParse(text, out value, out error))
             {
@@ -43,18 +43,18 @@ internal static class Options
             return true;
         });
 
-    public static Option<T> Choice<T>(string name, string description, NamedChoices<T> choices, T defaultValue)
+    public static ValueOption<T> Choice<T>(string name, string description, NamedChoices<T> choices, T defaultValue)
         where T : struct, Enum
-        => Create(name, description, choices.Listed, defaultValue, (string text, out T value, out string error) =>
+        => Create(name, description, choices.Listed, defaultValue, choices.NameOf(defaultValue), (string text, out T value, out string error) =>
         {
             bool isKnown = choices.TryParse(text, out value, out string? reason);
             error = reason ?? string.Empty;
             return isKnown;
         });
 
-    public static Option<IReadOnlyList<T>> ChoiceList<T>(string name, string description, NamedChoices<T> choices, params T[] defaultValue)
+    public static ValueOption<IReadOnlyList<T>> ChoiceList<T>(string name, string description, NamedChoices<T> choices, params T[] defaultValue)
         where T : struct, Enum
-        => Create<IReadOnlyList<T>>(name, description, "LIST of " + choices.Listed, defaultValue, (string text, out IReadOnlyList<T> value, out string error) =>
+        => Create<IReadOnlyList<T>>(name, description, "LIST of " + choices.Listed, defaultValue, string.Join(',', defaultValue.Select(choices.NameOf)), (string text, out IReadOnlyList<T> value, out string error) =>
         {
             bool isKnown = choices.TryParseList(text, out value, out string? reason);
             error = reason ?? string.Empty;
@@ -62,21 +62,21 @@ internal static class Options
         });
 
     /// <summary>The option of every verb that writes its results for programs.</summary>
-    public static Option<string?> Json()
-        => Create<string?>("--json", "Write the results as JSON to this file; - is standard output, and then nothing else is printed there", "FILE", null,
+    public static ValueOption<string?> Json()
+        => Create<string?>("--json", "Write the results as JSON to this file; - is standard output, and then nothing else is printed there", "FILE", null, null,
             (string text, out string? value, out string error) =>
             {
                 (value, error) = (text, "the file has no name; write for example --json results.json");
                 return text.Length > 0;
             });
 
-    private static Option<T> Create<T>(string name, string description, string helpName, T defaultValue, ValueParser<T> parser)
-        => new(name)
+    private static ValueOption<T> Create<T>(string name, string description, string helpName, T defaultValue, string? defaultText, ValueParser<T> parser)
+        => new(name, defaultValue)
         {
-            Description = description,
+            // The parser's own way to print a default value shows numbers and enumeration members, which it would not accept back.
+            Description = defaultText is null ? description : $"{description} [default: {defaultText}]",
             HelpName = helpName,
             Arity = ArgumentArity.ExactlyOne,
-            DefaultValueFactory = _ => defaultValue,
             CustomParser = result => Parse(name, result, parser),
         };
 
