@@ -54,6 +54,13 @@ internal static class CommandApplication
             console.Complain(exception.Message);
             return ExitCode.Failed;
         }
+        catch (Exception exception)
+        {
+            // A defect of this tool: whoever reports it needs the place.
+            console.Complain($"unexpected {exception.GetType().Name}: {exception.Message}");
+            console.StandardError.WriteLine(exception.StackTrace);
+            return ExitCode.Failed;
+        }
     }
 
     private static RootCommand CreateTree(CommandConsole console, CancellationToken cancellationToken)

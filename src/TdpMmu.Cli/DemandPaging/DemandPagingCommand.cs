@@ -62,7 +62,7 @@ internal sealed class DemandPagingCommand
         DemandPagingReport report = new DemandPagingExperiment(options, console).Run(cancellationToken);
         if (!target.OwnsStandardOutput)
         {
-            DemandPagingTable.Print(console.CreateTableConsole(), report);
+            DemandPagingTable.Print(console, report);
         }
 
         target.Write(report, ReportJsonContext.Default.DemandPagingReport);

@@ -28,10 +28,10 @@ internal static class DemandPagingTable
         ("every page verified", run => run.Verified ? "yes" : "NO"),
     ];
 
-    public static void Print(IAnsiConsole console, DemandPagingReport report)
+    public static void Print(CommandConsole console, DemandPagingReport report)
     {
         DemandPagingOptionsReport options = report.Options;
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        console.PrintLine(string.Create(CultureInfo.InvariantCulture,
             $"{options.Vcpus} vCPUs x {ByteSize.Exact(options.MemoryPerVcpuBytes)}, source {options.Source}, {options.Pattern}, {options.Access}, {options.Format}; {report.Machine.CpuModel ?? "unknown CPU"}, {report.Machine.Cores} cores; {report.WarmupRuns} warm-up runs"));
         foreach (IGrouping<int, DemandPagingRunReport> round in report.Runs.GroupBy(run => run.Repeat))
         {
@@ -40,12 +40,12 @@ internal static class DemandPagingTable
 
         foreach (ComparisonReport comparison in report.Comparisons)
         {
-            console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            console.PrintLine(string.Create(CultureInfo.InvariantCulture,
                 $"{comparison.Mmu} against {comparison.Against}: {comparison.MedianRatio:F2} times the pages/s (median of {comparison.Pairs} paired {(comparison.Pairs == 1 ? "ratio" : "ratios")}, {comparison.MinRatio:F2} to {comparison.MaxRatio:F2})"));
         }
     }
 
-    private static void PrintRound(IAnsiConsole console, DemandPagingRunReport[] runs, int rounds)
+    private static void PrintRound(CommandConsole console, DemandPagingRunReport[] runs, int rounds)
     {
         Table table = new Table().Border(TableBorder.Simple);
         table.AddColumn(new TableColumn(new Text(string.Create(CultureInfo.InvariantCulture, $"round {runs[0].Repeat + 1} of {rounds}"))));
@@ -59,10 +59,10 @@ internal static class DemandPagingTable
             table.AddRow([new Text(name), .. runs.Select(run => new Text(value(run)))]);
         }
 
-        console.Write(table);
+        console.PrintTable(table);
         foreach (DemandPagingRunReport run in runs.Where(run => run.Error is not null))
         {
-            console.WriteLine($"{run.Mmu} failed: {run.Error}");
+            console.PrintLine($"{run.Mmu} failed: {run.Error}");
         }
     }
 

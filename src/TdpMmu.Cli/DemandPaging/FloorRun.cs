@@ -25,7 +25,7 @@ internal sealed class FloorRun
         DemandPagingOptions options, CpuPlacement placement, WorkerRecord[] records, CancellationToken cancellationToken)
     {
         using var guestMemory = new GuestMemory(options, placement);
-        using var participants = new ParticipantTable(options.Vcpus, 0);
+        using var participants = new ParticipantTable(options.Vcpus, hostLanes: 1);
         using var permits = new RunPermits(participants, Math.Min(options.Vcpus, placement.CpuCount));
         using var gate = new StartGate(options.Vcpus);
         permits.Start();

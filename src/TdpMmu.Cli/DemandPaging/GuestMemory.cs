@@ -45,6 +45,9 @@ internal sealed unsafe class GuestMemory : IDisposable
     /// <summary>Why a handler gave up, or null.</summary>
     public Exception? HandlerFailure => _pager?.Failure;
 
+    /// <summary>Managed bytes that the handler threads allocated after their first faults.</summary>
+    public long HandlerAllocatedBytes => _pager?.GetStatistics().AllocatedBytes ?? 0;
+
     /// <summary>Loads a word of a page that is present.</summary>
     public ulong LoadWord(ulong page, ulong offset) => Volatile.Read(ref WordAt(page, offset));
 

@@ -13,15 +13,12 @@ internal static class RunReports
         long nanoseconds = records.Max(record => record.EndNanoseconds) - records.Min(record => record.StartNanoseconds);
         double seconds = nanoseconds / NanosecondsPerSecond;
         double? pagesPerSecond = Quantity.Ratio(options.GuestPages, seconds);
-
-        // With handlers the page source runs on their threads; without, on the workers, which have counted it already.
-        long handlerBytes = options.UsesUserfaultfd ? guestMemory.Source.AllocatedBytes : 0;
         return Blank(options, mmu) with
         {
             WallSeconds = seconds,
             PagesPerSecond = pagesPerSecond,
             PagesPerSecondPerVcpu = pagesPerSecond / options.Vcpus,
-            GcAllocatedBytes = records.Sum(record => record.AllocatedBytes) + handlerBytes,
+            GcAllocatedBytes = records.Sum(record => record.AllocatedBytes) + guestMemory.HandlerAllocatedBytes,
         };
     }
 

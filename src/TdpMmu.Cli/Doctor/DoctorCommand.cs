@@ -24,7 +24,7 @@ internal static class DoctorCommand
         IReadOnlyList<HostCapability> capabilities = HostCapabilities.Probe();
         if (!target.OwnsStandardOutput)
         {
-            Print(console.CreateTableConsole(), capabilities);
+            Print(console, capabilities);
         }
 
         target.Write(CreateReport(capabilities), ReportJsonContext.Default.DoctorReport);
@@ -39,14 +39,15 @@ internal static class DoctorCommand
             Name = capability.Name,
             Available = capability.Available,
             Detail = capability.Detail,
-            TurnsOff = NullIfEmpty(capability.TurnsOff),
-            Remedy = NullIfEmpty(capability.Remedy),
+            TurnsOff = LackingOrNull(capability, capability.TurnsOff),
+            Remedy = LackingOrNull(capability, capability.Remedy),
         })],
     };
 
-    private static string? NullIfEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
+    /// <summary>What is there turns nothing off.</summary>
+    private static string? LackingOrNull(HostCapability capability, string text) => capability.Available || text.Length == 0 ? null : text;
 
-    private static void Print(IAnsiConsole console, IReadOnlyList<HostCapability> capabilities)
+    private static void Print(CommandConsole console, IReadOnlyList<HostCapability> capabilities)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumns("what", "here", "found");
         foreach (HostCapability capability in capabilities)
@@ -54,10 +55,12 @@ internal static class DoctorCommand
             table.AddRow(new Text(capability.Name), new Text(capability.Available ? "yes" : "no"), new Text(capability.Detail));
         }
 
-        console.Write(table);
+        console.PrintTable(table);
         foreach (HostCapability capability in capabilities.Where(capability => !capability.Available))
         {
-            console.WriteLine($"{capability.Name} is missing. It turns off: {capability.TurnsOff}. To get it: {capability.Remedy}");
+            console.PrintLine(capability.Remedy.Length == 0
+                ? $"No {capability.Name}. That turns off: {capability.TurnsOff}."
+                : $"No {capability.Name}. That turns off: {capability.TurnsOff}. To get it: {capability.Remedy}.");
         }
     }
 }

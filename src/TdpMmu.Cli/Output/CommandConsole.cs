@@ -5,8 +5,8 @@ namespace TdpMmu.Cli.Output;
 /// <summary>Where a verb prints: standard output for results, standard error for complaints and progress.</summary>
 internal sealed class CommandConsole(TextWriter standardOutput, TextWriter standardError, bool outputIsTerminal, bool errorIsTerminal)
 {
-    /// <summary>Width of tables that no terminal limits: wide enough that no cell is broken.</summary>
-    private const int RedirectedWidth = 120;
+    /// <summary>Width of tables that no terminal limits.</summary>
+    private const int RedirectedWidth = 160;
 
     public static CommandConsole OfProcess { get; } = new(Console.Out, Console.Error, !Console.IsOutputRedirected, !Console.IsErrorRedirected);
 
@@ -16,23 +16,26 @@ internal sealed class CommandConsole(TextWriter standardOutput, TextWriter stand
 
     public bool ErrorIsTerminal { get; } = errorIsTerminal;
 
-    /// <summary>A console for tables on standard output; without a terminal it writes no escape sequences.</summary>
-    public IAnsiConsole CreateTableConsole()
+    /// <summary>Prints a table on standard output: with the terminal's abilities there, and as plain text without padding anywhere else.</summary>
+    public void PrintTable(Table table)
     {
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        if (outputIsTerminal)
         {
-            Out = new AnsiConsoleOutput(StandardOutput),
-            Ansi = outputIsTerminal ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = outputIsTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
-        });
-        if (!outputIsTerminal)
-        {
-            console.Profile.Width = RedirectedWidth;
+            CreateConsole(StandardOutput, AnsiSupport.Detect, ColorSystemSupport.Detect).Write(table);
+            return;
         }
 
-        return console;
+        using var text = new StringWriter();
+        IAnsiConsole console = CreateConsole(text, AnsiSupport.No, ColorSystemSupport.NoColors);
+        console.Profile.Width = RedirectedWidth;
+        console.Write(table);
+        foreach (ReadOnlySpan<char> line in text.ToString().AsSpan().Trim('\n').EnumerateLines())
+        {
+            StandardOutput.WriteLine(line.TrimEnd().ToString());
+        }
     }
+
+    public void PrintLine(string line) => StandardOutput.WriteLine(line);
 
     /// <summary>Prints exactly one line on standard error, whatever the message holds: arguments may contain line breaks and escapes.</summary>
     public void Complain(string message)
@@ -44,4 +47,12 @@ internal sealed class CommandConsole(TextWriter standardOutput, TextWriter stand
                 line[i] = char.IsControl(text[i]) || text[i] is '\u2028' or '\u2029' ? ' ' : text[i];
             }
         }));
+
+    private static IAnsiConsole CreateConsole(TextWriter writer, AnsiSupport ansi, ColorSystemSupport colors) => AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new AnsiConsoleOutput(writer),
+        Ansi = ansi,
+        ColorSystem = colors,
+        Interactive = InteractionSupport.No,
+    });
 }
