@@ -68,23 +68,28 @@ internal sealed unsafe class UserfaultHandler : IDisposable
 
     internal void Join()
     {
-        if ((_thread.ThreadState & ThreadState.Unstarted) == 0)
+        if (!_thread.ThreadState.HasFlag(ThreadState.Unstarted))
         {
             _thread.Join();
         }
     }
 
     /// <summary>
-    /// Poisons what is missing in the region, first in the page states and then in the kernel, and lets every waiter out. Nobody supplies these pages
+    /// Poisons what is missing in the region, first in the page states and then in the kernel, and wakes every waiter. Nobody supplies these pages
     /// any more, and a page of zeros must not pass for one.
     /// </summary>
     internal void LoseMissingPages()
     {
         _states.PoisonMissing(FirstPage, PageCount);
 
-        // Without poison in the kernel the waiters get zeros, but only as host pages: the states refuse them to every guest.
-        _ = _descriptor.PoisonMissing(RegionStart, RegionLength) || _descriptor.TryUnregister(RegionStart, RegionLength);
+        // Without poison in the kernel the waiters fault again and get zeros, but only as host pages: the states refuse them to every guest. An error
+        // means that the descriptor is gone, and its waiters with it.
+        _ = _descriptor.PoisonMissing(RegionStart, RegionLength);
+        _ = _descriptor.Wake(RegionStart, RegionLength);
     }
+
+    /// <summary>Ends fault reporting for the region, once its missing pages are lost and its thread has ended.</summary>
+    internal void Unregister() => _ = _descriptor.TryUnregister(RegionStart, RegionLength);
 
     /// <summary>Closes what the thread used. The thread is not running.</summary>
     public void Dispose()
@@ -149,7 +154,6 @@ internal sealed unsafe class UserfaultHandler : IDisposable
         {
             // The descriptor itself is gone, and closing it has let the waiters out. The first failure is reported already.
             _memory.EndService("its fault handler lost its userfaultfd descriptor");
-            _ = _descriptor.TryUnregister(RegionStart, RegionLength);
             _states.PoisonMissing(FirstPage, PageCount);
         }
     }
@@ -226,9 +230,9 @@ internal sealed unsafe class UserfaultHandler : IDisposable
             {
                 Fill(page, address);
             }
-            else if (_sourceLost || _states.Get(page) == PageState.Poisoned)
+            else if (_states.Get(page) == PageState.Poisoned)
             {
-                _ = _descriptor.Poison(address, PageGeometry.PageSize, wake: false, out _);
+                Refuse(address);
             }
 
             // Also for a page that somebody else owns or has published: that waiter then faults again, or goes on.
@@ -263,17 +267,19 @@ internal sealed unsafe class UserfaultHandler : IDisposable
             ? _descriptor.Copy(address, destination, PageGeometry.PageSize, wake: false)
             : _descriptor.Continue(address, PageGeometry.PageSize, wake: false, out _);
 
+        if (errno == Errno.EFAULT && _alias != 0)
+        {
+            // The file lost the page to a discard after it was written. Whoever still wants it faults again.
+            _states.Abandon(page);
+            _block.Own->PagesDropped++;
+            return;
+        }
+
         // EEXIST: somebody mapped the page first, and the first contents count.
         if (errno is not (0 or Errno.EEXIST))
         {
             _states.Poison(page);
-            throw HostErrors.Create(errno, _alias == 0 ? "UFFDIO_COPY" : "UFFDIO_CONTINUE", $"page {page} at 0x{address:x}", errno switch
-            {
-                Errno.ENOENT => "The mapping was changed behind the pager's back.",
-                Errno.ESRCH => "The process that owns the memory is ending.",
-                Errno.ENOMEM => "The host has no memory left for it, or the control group's limit is reached.",
-                _ => null,
-            });
+            throw CannotFill(errno, page, address);
         }
 
         if (_states.TryPublish(page))
@@ -292,7 +298,7 @@ internal sealed unsafe class UserfaultHandler : IDisposable
     {
         if (_sourceLost)
         {
-            Refuse(page);
+            Lose(page);
             return false;
         }
 
@@ -309,25 +315,33 @@ internal sealed unsafe class UserfaultHandler : IDisposable
         catch (Exception failure)
         {
             _pager.ReportSourceFailure(failure);
-            Refuse(page);
+            Lose(page);
             return false;
         }
     }
 
-    private void Refuse(ulong page)
+    private HostMemoryException CannotFill(int errno, ulong page, ulong address) =>
+        HostErrors.Create(errno, _alias == 0 ? "UFFDIO_COPY" : "UFFDIO_CONTINUE", $"page {page} at 0x{address:x}", errno switch
+        {
+            Errno.ENOENT => "The mapping was changed behind the pager's back.",
+            Errno.ESRCH => "The process that owns the memory is ending.",
+            Errno.ENOMEM => "The host has no memory left for it, or the control group's limit is reached.",
+            _ => null,
+        });
+
+    private void Lose(ulong page)
     {
         _states.Poison(page);
-        ulong address = _base + (page * PageGeometry.PageSize);
-        if (_descriptor.CanPoison)
-        {
-            _ = _descriptor.Poison(address, PageGeometry.PageSize, wake: false, out _);
-        }
-        else
-        {
-            // An older kernel has no poison: a page of zeros lets the waiter out, and the state refuses it to the guest.
-            _ = _descriptor.ZeroPage(address, PageGeometry.PageSize, wake: false, out _);
-        }
-
+        Refuse(_base + (page * PageGeometry.PageSize));
         _block.Own->PagesPoisoned++;
+    }
+
+    /// <summary>Lets the waiters for a poisoned page out, with an error where the kernel can.</summary>
+    private void Refuse(ulong address)
+    {
+        // An older kernel has no poison: a page of zeros ends the wait, and the state refuses it to the guest.
+        _ = _descriptor.CanPoison
+            ? _descriptor.Poison(address, PageGeometry.PageSize, wake: false, out _)
+            : _descriptor.ZeroPage(address, PageGeometry.PageSize, wake: false, out _);
     }
 }

@@ -125,6 +125,7 @@ public sealed class UserfaultPager : IDisposable
         foreach (UserfaultHandler handler in _handlers)
         {
             handler.LoseMissingPages();
+            handler.Unregister();
         }
 
         Release();
@@ -192,7 +193,7 @@ public sealed class UserfaultPager : IDisposable
             ulong first = FirstPage(region, count);
             ulong pages = FirstPage(region + 1, count) - first;
             int cpu = options.CpuOfHandler?[region] ?? usable[region % usable.Count];
-            Userfaultfd descriptor = Userfaultfd.Open(required, UserfaultFeatures.Poison);
+            Userfaultfd descriptor = Userfaultfd.Open(required, options.WithoutPoison ? UserfaultFeatures.None : UserfaultFeatures.Poison);
             try
             {
                 descriptor.Register(Memory.BaseAddress.Value + (first * PageGeometry.PageSize), pages * PageGeometry.PageSize, registration);

@@ -26,4 +26,7 @@ public sealed class UserfaultPagerOptions
     /// time. It must end soon after its token is cancelled, or <see cref="UserfaultPager.Dispose"/> waits for it.
     /// </summary>
     public IPageSource? Source { get; init; }
+
+    /// <summary>Behaves as on a kernel without UFFDIO_POISON.</summary>
+    internal bool WithoutPoison { get; init; }
 }

@@ -152,8 +152,10 @@ internal sealed unsafe class Userfaultfd : IDisposable
     internal int Poison(ulong address, ulong length, bool wake, out ulong done) =>
         ResolveRange(UserfaultArguments.PoisonRequest, address, length, wake, out done);
 
-    /// <summary>Poisons whatever is missing in a range and leaves present pages alone; threads that wait there wake.</summary>
-    /// <returns>False where the kernel has no UFFDIO_POISON or refuses it here.</returns>
+    /// <summary>
+    /// Poisons whatever is missing in a range and leaves alone what is present or no longer registered. Wakes nobody.
+    /// </summary>
+    /// <returns>False where the kernel has no UFFDIO_POISON, or lost the descriptor.</returns>
     internal bool PoisonMissing(ulong address, ulong length)
     {
         if (!CanPoison)
@@ -162,21 +164,31 @@ internal sealed unsafe class Userfaultfd : IDisposable
         }
 
         ulong offset = 0;
+        bool whole = true;
         while (offset < length)
         {
-            int errno = Poison(address + offset, length - offset, wake: false, out ulong done);
+            int errno = Poison(address + offset, whole ? length - offset : PageGeometry.PageSize, wake: false, out ulong done);
             offset += done;
-            if (errno == Errno.EEXIST)
+            switch (errno)
             {
-                offset += PageGeometry.PageSize;
-            }
-            else if (errno != 0)
-            {
-                return false;
+                case 0:
+                    break;
+                case Errno.EEXIST:
+                    offset += PageGeometry.PageSize;
+                    break;
+                case Errno.ENOENT when whole:
+                    // Part of the range was mapped anew. The kernel refuses the range as a whole, so it is done page by page.
+                    whole = false;
+                    break;
+                case Errno.ENOENT:
+                    offset += PageGeometry.PageSize;
+                    break;
+                default:
+                    return false;
             }
         }
 
-        return Wake(address, length) == 0;
+        return true;
     }
 
     public void Dispose() => _handle.Dispose();
