@@ -54,6 +54,8 @@ internal sealed unsafe class UserfaultHandler : IDisposable
 
     internal ulong PageCount { get; }
 
+    internal bool IsCurrentThread => ReferenceEquals(Thread.CurrentThread, _thread);
+
     internal Userfaultfd Descriptor => _descriptor;
 
     internal UserfaultPagerStatistics Statistics => _block.Read();

@@ -25,7 +25,10 @@ public sealed class UserfaultPager : IDisposable
         Source = source;
     }
 
-    /// <summary>Raised once per handler that ends by an error, on that handler's thread, after its missing pages have been poisoned.</summary>
+    /// <summary>
+    /// Raised once per handler that fails, on that handler's thread, after its missing pages have been poisoned. What a subscriber throws ends the
+    /// process.
+    /// </summary>
     public event EventHandler<UserfaultFailureEventArgs>? Failed;
 
     /// <summary>The memory that is served.</summary>
@@ -100,10 +103,16 @@ public sealed class UserfaultPager : IDisposable
 
     /// <summary>
     /// Stops the handlers, poisons what is still missing, lets the waiters out and only then closes the descriptors. Waits for a source that is
-    /// fetching to heed its token. Not for handler threads.
+    /// fetching to heed its token.
     /// </summary>
+    /// <exception cref="InvalidOperationException">Called on a handler's thread, by the source or by a subscriber of <see cref="Failed"/>.</exception>
     public void Dispose()
     {
+        if (_handlers.Exists(handler => handler.IsCurrentThread))
+        {
+            throw new InvalidOperationException("A userfault pager cannot be disposed on one of its handler threads, which it waits for.");
+        }
+
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
         {
             _released.Task.GetAwaiter().GetResult();

@@ -218,7 +218,8 @@ internal sealed unsafe class Userfaultfd : IDisposable
         return OpenDevice();
     }
 
-    private static DescriptorHandle OpenDevice()
+    /// <summary>Opens a descriptor through the device, for which file permissions decide.</summary>
+    internal static DescriptorHandle OpenDevice()
     {
         const string Remedy = "As root, set vm.unprivileged_userfaultfd=1 (sysctl), or give this user access to /dev/userfaultfd, or run with "
             + "CAP_SYS_PTRACE. A user-mode-only descriptor would not do: pages are brought in by system calls.";

@@ -7,7 +7,6 @@ internal static class ChildParts
 {
     internal const string CollectWhilePopulating = "collect-while-populating";
     internal const string CollectWhileLoading = "collect-while-loading";
-    internal const string Throughput = "throughput";
     internal const string Touching = "touching";
     internal const string Done = "done";
     private const ulong Pages = 256;
@@ -21,9 +20,6 @@ internal static class ChildParts
                 return 0;
             case CollectWhileLoading:
                 Collect((memory, page) => Load(memory.BaseAddress.Value + (page * PageGeometry.PageSize)));
-                return 0;
-            case Throughput:
-                ThroughputReport.Run();
                 return 0;
             default:
                 Console.Error.WriteLine($"There is no part '{part}'.");

@@ -122,6 +122,18 @@ public sealed class UserfaultFailureTests : LeakChecked
     }
 
     [Fact]
+    public void AHandlerThreadCannotDisposeItsPager()
+    {
+        UserfaultPager? disposing = null;
+        var source = new ScriptedSource((_, _, _) => disposing!.Dispose());
+        using MappedMemory memory = Machine.DemandPaged(1, MemoryBacking.Anonymous);
+        using UserfaultPager pager = UserfaultPager.Start(memory, new UserfaultPagerOptions { Source = source });
+        disposing = pager;
+        Assert.IsType<PageSourceException>(Machine.Join(() => Machine.BringIn(memory, 0))[0]);
+        Assert.IsType<InvalidOperationException>(pager.SourceFailure);
+    }
+
+    [Fact]
     public void ARangeThatIsMisalignedOrNotMappedIsNotRegistered()
     {
         using MappedMemory memory = Machine.DemandPaged(4, MemoryBacking.Anonymous);

@@ -228,7 +228,7 @@ public sealed class UserfaultPagerTests : LeakChecked
     public void AFaultAllocatesNothing()
     {
         using MappedMemory memory = Machine.DemandPaged(4096, MemoryBacking.Anonymous);
-        using UserfaultPager pager = UserfaultPager.Start(memory, Options(new QuietSource()));
+        using UserfaultPager pager = UserfaultPager.Start(memory, Options(new PatternSource()));
         Machine.JoinAll(() => BringInAll(memory, 0, 4096, write: true));
         pager.Dispose();
         Assert.Equal(0, pager.GetStatistics().AllocatedBytes);
@@ -277,11 +277,5 @@ public sealed class UserfaultPagerTests : LeakChecked
         {
             Machine.BringIn(memory, page, write);
         }
-    }
-
-    /// <summary>No assertion, no delegate: whatever is allocated, the pager allocates.</summary>
-    private sealed class QuietSource : IPageSource
-    {
-        public void Fetch(ulong pageIndex, Span<byte> destination, CancellationToken cancellationToken) => PagePattern.Fill(pageIndex, destination);
     }
 }

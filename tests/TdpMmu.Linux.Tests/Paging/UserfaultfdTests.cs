@@ -95,6 +95,29 @@ public sealed unsafe class UserfaultfdTests : LeakChecked
     }
 
     [Fact]
+    public void TheDeviceGivesADescriptorToo()
+    {
+        DescriptorHandle handle;
+        try
+        {
+            handle = Userfaultfd.OpenDevice();
+        }
+        catch (HostMemoryException failure)
+        {
+            Assert.Contains("/dev/userfaultfd", failure.Message, StringComparison.Ordinal);
+            Assert.Skip(failure.Message);
+            return;
+        }
+
+        using (handle)
+        {
+            UserfaultArguments.Api argument = new() { Version = UserfaultArguments.ApiVersion };
+            Assert.Equal(0, LibC.IoControl(handle.Number, UserfaultArguments.ApiRequest, &argument));
+            Assert.NotEqual(0UL, argument.Features);
+        }
+    }
+
+    [Fact]
     public void AFeatureThatNoKernelHasIsRefusedByName()
     {
         HostMemoryException failure = Assert.Throws<HostMemoryException>(() => Userfaultfd.Open((UserfaultFeatures)(1UL << 60)));
