@@ -31,13 +31,13 @@ internal static class RunReports
         bool isEmpty = histogram.Count == 0;
         return new HistogramReport
         {
-            Count = (ulong)histogram.Count,
-            Min = isEmpty ? null : (ulong)histogram.Minimum,
-            P50 = isEmpty ? null : (ulong)histogram.P50,
-            P90 = isEmpty ? null : (ulong)histogram.P90,
-            P99 = isEmpty ? null : (ulong)histogram.P99,
-            P999 = isEmpty ? null : (ulong)histogram.P999,
-            Max = isEmpty ? null : (ulong)histogram.Maximum,
+            Count = histogram.Count,
+            Min = isEmpty ? null : histogram.Minimum,
+            P50 = isEmpty ? null : histogram.Percentile(0.5),
+            P90 = isEmpty ? null : histogram.Percentile(0.9),
+            P99 = isEmpty ? null : histogram.Percentile(0.99),
+            P999 = isEmpty ? null : histogram.Percentile(0.999),
+            Max = isEmpty ? null : histogram.Maximum,
         };
     }
 

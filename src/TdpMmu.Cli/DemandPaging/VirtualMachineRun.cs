@@ -21,7 +21,7 @@ internal static class VirtualMachineRun
             FaultTimingInterval = TimingIntervalOf(options.Source),
             VcpuThreadStarted = placement.PinCurrentThread,
         });
-        machine.AddSlot(s_baseAddress, guestMemory.Memory, new MemorySlotOptions { LargestLeaf = LevelOf(options.PageSize) });
+        machine.AddSlot(s_baseAddress, guestMemory.Memory, new MemorySlotOptions { MaxPageLevel = LevelOf(options.PageSize) });
         machine.Run(new GuestTouchProgram(options, s_baseAddress, records).Run, cancellationToken);
 
         // Taken before verification, which reads through the same machine.
