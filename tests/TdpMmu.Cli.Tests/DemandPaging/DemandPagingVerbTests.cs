@@ -1,12 +1,15 @@
 using System.Text.Json;
 using TdpMmu.Cli.Parsing;
+using TdpMmu.Concurrency;
 using TdpMmu.Linux;
 
 namespace TdpMmu.Cli.Tests.DemandPaging;
 
 /// <summary>The verb from its arguments to its exit code, on real memory.</summary>
-public sealed class DemandPagingVerbTests
+public sealed class DemandPagingVerbTests : IDisposable
 {
+    private readonly long _nativeBytes = NativeBlock.LiveBytes;
+
     private static readonly string[] s_small = ["demand-paging", "--vcpus", "3", "--memory-per-vcpu", "512KiB"];
 
     public static TheoryData<string> Variants =>
@@ -54,7 +57,6 @@ public sealed class DemandPagingVerbTests
         Assert.True(runs[1].GetProperty("metadata_bytes").GetInt64() > 0);
         Assert.Equal(JsonValueKind.Null, runs[2].GetProperty("faults").ValueKind);
         Assert.Equal(2, document.RootElement.GetProperty("comparisons").GetArrayLength());
-        AssertNothingIsLeft();
     }
 
     [Fact]
@@ -113,7 +115,6 @@ public sealed class DemandPagingVerbTests
         Assert.Equal(ExitCode.MissingResource, run.ExitCode);
         Assert.Empty(run.Output);
         Assert.Contains(expected, Assert.Single(run.ErrorLines), StringComparison.Ordinal);
-        AssertNothingIsLeft();
     }
 
     [Theory]
@@ -131,7 +132,14 @@ public sealed class DemandPagingVerbTests
         Assert.Equal(ExitCode.Interrupted, run.ExitCode);
         Assert.Equal("tdpmmu: interrupted", Assert.Single(run.ErrorLines));
         Assert.Empty(run.Output);
-        AssertNothingIsLeft();
+    }
+
+    /// <summary>After each test.</summary>
+    public void Dispose()
+    {
+        Assert.Equal(0, LiveResources.Mappings);
+        Assert.Equal(0, LiveResources.Descriptors);
+        Assert.Equal(_nativeBytes, NativeBlock.LiveBytes);
     }
 
     private static string[] Merge(string variant)
@@ -148,11 +156,5 @@ public sealed class DemandPagingVerbTests
         {
             Assert.Skip("userfaultfd is not permitted on this machine");
         }
-    }
-
-    private static void AssertNothingIsLeft()
-    {
-        Assert.Equal(0, LiveResources.Mappings);
-        Assert.Equal(0, LiveResources.Descriptors);
     }
 }
