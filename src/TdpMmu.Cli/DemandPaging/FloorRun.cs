@@ -118,39 +118,56 @@ internal sealed class FloorRun
         }
     }
 
-    /// <summary>Returns when the page is there, as an MMU has the host bring it in.</summary>
+    /// <summary>Returns when the page is there, having done what an MMU has the host do for it.</summary>
     private void BringIn(ulong page, int worker, bool isWrite)
-    {
-        switch (_options.Source)
-        {
-            case HostPageSource.Resident:
-                return;
-            case HostPageSource.Exit:
-                Fetch(page, worker);
-                return;
-            default:
-                _permits.BeginBlocking(worker);
-                _guestMemory.Memory.Populate(page * PageGeometry.PageSize, PageGeometry.PageSize, isWrite);
-                _permits.EndBlocking(worker);
-                return;
-        }
-    }
-
-    /// <summary>The page source on the thread that needs the page; whoever claims the page first fills it, the others wait.</summary>
-    private void Fetch(ulong page, int worker)
     {
         PageStates states = _guestMemory.Memory.States;
         while (!states.IsPresent(page))
         {
-            if (states.TryClaim(page))
+            if (_options.UsesUserfaultfd)
             {
-                _guestMemory.Source.Fetch(page, _guestMemory.PageBytes(page), _cancellationToken);
-                states.TryPublish(page);
-                return;
+                // The handler marks the page present before it wakes this thread.
+                Populate(page, worker, isWrite);
+                if (states.Get(page) == PageState.Poisoned)
+                {
+                    throw new TdpMmuException($"Page {page} could not be delivered.");
+                }
             }
+            else if (states.TryClaim(page))
+            {
+                Fill(page, worker);
+                states.TryPublish(page);
+            }
+            else
+            {
+                _permits.BeginBlocking(worker);
+                states.WaitWhileInFlight(page, Atomics.NoTimeout);
+                _permits.EndBlocking(worker);
+            }
+        }
+    }
 
-            _permits.BeginBlocking(worker);
-            states.WaitWhileInFlight(page, Atomics.NoTimeout);
+    private void Fill(ulong page, int worker)
+    {
+        if (_options.Source == HostPageSource.Exit)
+        {
+            _guestMemory.Source.Fetch(page, _guestMemory.PageBytes(page), _cancellationToken);
+            return;
+        }
+
+        // Always for writing, as the engine does: populating for reading gives the shared page of zeros.
+        Populate(page, worker, write: true);
+    }
+
+    private void Populate(ulong page, int worker, bool write)
+    {
+        _permits.BeginBlocking(worker);
+        try
+        {
+            _guestMemory.Memory.Populate(page * PageGeometry.PageSize, PageGeometry.PageSize, write);
+        }
+        finally
+        {
             _permits.EndBlocking(worker);
         }
     }
