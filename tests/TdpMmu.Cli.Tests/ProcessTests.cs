@@ -2,11 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using TdpMmu.Cli.Parsing;
 
-namespace TdpMmu.Cli.Tests.Parsing;
+namespace TdpMmu.Cli.Tests;
 
-/// <summary>The tool as a process of its own: what signals do to it.</summary>
-public sealed class SignalTests
+/// <summary>The tool as a process of its own: what signals and limits do to it.</summary>
+public sealed class ProcessTests
 {
+    private static readonly string s_tool = Path.Combine(AppContext.BaseDirectory, "tdpmmu.dll");
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     [Theory]
@@ -21,7 +22,7 @@ public sealed class SignalTests
 
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(s_limit);
-        using Process tool = Start("demand-paging", "--source", "anonymous", "--mmu", "none", "--repeat", "1000");
+        using Process tool = StartTool("demand-paging", "--source", "anonymous", "--mmu", "none", "--repeat", "1000");
         try
         {
             // The verb's thread is there once the handlers of signals are.
@@ -53,7 +54,7 @@ public sealed class SignalTests
     [Fact]
     public async Task ExitCodeReachesTheShell()
     {
-        using Process tool = Start("demand-paging", "--vcpus", "none");
+        using Process tool = StartTool("demand-paging", "--vcpus", "none");
         string error = await tool.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await tool.WaitForExitAsync(TestContext.Current.CancellationToken);
 
@@ -61,15 +62,33 @@ public sealed class SignalTests
         Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
-    private static Process Start(params string[] arguments)
+    [Fact]
+    public async Task TooFewDescriptorsAreRefusedBeforeAnythingStarts()
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        if (!OperatingSystem.IsLinux())
+        {
+            Assert.Skip("the limit is set by a POSIX shell");
+        }
+
+        // The runtime itself needs some; sixty-four handlers need two each.
+        using Process tool = Start("/bin/sh", "-c", "ulimit -n 150 && exec dotnet \"$0\" demand-paging --vcpus 64 --memory-per-vcpu 64KiB", s_tool);
+        string error = await tool.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await tool.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(ExitCode.MissingResource, tool.ExitCode);
+        Assert.Contains("file descriptors", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
+    private static Process StartTool(params string[] arguments) => Start("dotnet", [s_tool, .. arguments]);
+
+    private static Process Start(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program)
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "tdpmmu.dll"));
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);
