@@ -80,6 +80,11 @@ internal sealed class DemandPagingExperiment(DemandPagingOptions options, Comman
                 ? FloorRun.Execute(runOptions, _placement, records, cancellationToken)
                 : VirtualMachineRun.Execute(runOptions, mmu, _placement, records, cancellationToken);
         }
+        catch (AggregateException exception)
+        {
+            // Several vCPUs may have failed; the first is the cause of the others.
+            return RunReports.Failed(runOptions, mmu, exception.InnerExceptions[0].Message);
+        }
         catch (Exception exception) when (exception is TdpMmuException or OutOfMemoryException)
         {
             return RunReports.Failed(runOptions, mmu, exception.Message);

@@ -33,11 +33,11 @@ internal static class VirtualMachineRun
         {
             Error = fault ?? guestMemory.HandlerFailure?.Message,
             Verified = fault is null && guestMemory.HandlerFailure is null,
-            Faults = (ulong)statistics.Faults,
-            Retries = (ulong)statistics.Retries,
-            LockWaitFraction = Quantity.Ratio(statistics.LockWaitNanoseconds, vcpuNanoseconds),
-            HostWaitFraction = Quantity.Ratio(statistics.HostWaitNanoseconds, vcpuNanoseconds),
-            MmuFraction = Quantity.Ratio(statistics.MmuNanoseconds, vcpuNanoseconds),
+            Faults = statistics.Faults,
+            Retries = statistics.Retries,
+            LockWaitFraction = ShareOf(statistics.LockWaitNanoseconds, vcpuNanoseconds),
+            HostWaitFraction = ShareOf(statistics.HostWaitNanoseconds, vcpuNanoseconds),
+            MmuFraction = ShareOf(statistics.MmuNanoseconds, vcpuNanoseconds),
             TableBytes = (ulong)statistics.TableBytes,
             MetadataBytes = (ulong)statistics.MetadataBytes,
             PageStateBytes = (ulong)statistics.PageStateBytes,
@@ -53,6 +53,10 @@ internal static class VirtualMachineRun
         HostPageSource.Resident or HostPageSource.Exit => 64,
         _ => 1,
     };
+
+    /// <summary>At most all of it: a sum that is scaled up from samples can come out larger than the whole.</summary>
+    private static double? ShareOf(ulong nanoseconds, double vcpuNanoseconds)
+        => Quantity.Ratio(nanoseconds, vcpuNanoseconds) is { } share ? Math.Min(share, 1) : null;
 
     private static PagingLevel LevelOf(LeafLimit pageSize) => pageSize switch
     {
