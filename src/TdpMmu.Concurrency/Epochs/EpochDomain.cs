@@ -58,6 +58,10 @@ public sealed unsafe class EpochDomain : IDisposable
         }
     }
 
+    /// <summary>Whether the participant has retired objects that are not reclaimed yet.</summary>
+    /// <param name="participant">The caller's participant.</param>
+    public bool HasPending(int participant) => Queue(participant).Count != 0;
+
     /// <summary>Enters a section. Sections do not nest.</summary>
     /// <param name="participant">The caller's participant.</param>
     public void Enter(int participant)

@@ -16,6 +16,12 @@ public interface IMmuLock<TSelf>
     /// <summary>The policy's name in output.</summary>
     static abstract string Name { get; }
 
+    /// <summary>
+    /// Whether sections can wait for each other. Where they cannot, a fault looks at its page inside the section that maps it;
+    /// where they can, it looks before it asks for the lock.
+    /// </summary>
+    static virtual bool Excludes => true;
+
     /// <summary>Creates the policy's state on the zeroed <see cref="ParticipantTable.LockLines"/>.</summary>
     /// <param name="participants">Whose threads will use it.</param>
     static abstract TSelf Create(ParticipantTable participants);

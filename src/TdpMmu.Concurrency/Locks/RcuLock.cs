@@ -10,6 +10,9 @@ public readonly struct RcuLock : IMmuLock<RcuLock>
     public static string Name => "rcu";
 
     /// <inheritdoc/>
+    public static bool Excludes => false;
+
+    /// <inheritdoc/>
     public static RcuLock Create(ParticipantTable participants) => default;
 
     /// <inheritdoc/>

@@ -110,6 +110,32 @@ public sealed unsafe class ParticipantTable : IDisposable
         Atomics.Wake(FreeSignal, 1);
     }
 
+    /// <summary>Whether a participant holds a reference to an object.</summary>
+    /// <param name="reference">
+    /// The object, withdrawn from lookup before the call, with a rendezvous of all sections in between: references are announced
+    /// inside sections, so none to it is taken any more.
+    /// </param>
+    /// <param name="holder">Who holds it.</param>
+    public bool IsReferenced(nint reference, out int holder)
+    {
+        for (holder = 0; holder < Count; holder++)
+        {
+            if (Atomics.LoadAcquire(Reference(holder)) == (ulong)reference)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Makes the calling thread the one that runs a vCPU.</summary>
+    /// <returns>False if another thread runs it.</returns>
+    public bool TryOccupyVcpu(int vcpu) => Atomics.CompareExchange(Lease(vcpu), 1, 0) == 0;
+
+    /// <summary>Ends what <see cref="TryOccupyVcpu"/> began.</summary>
+    public void VacateVcpu(int vcpu) => Atomics.StoreRelease(Lease(vcpu), 0);
+
     /// <inheritdoc/>
     public void Dispose() => _block.Dispose();
 

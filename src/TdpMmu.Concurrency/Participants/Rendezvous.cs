@@ -45,22 +45,18 @@ public sealed class Rendezvous
         }
     }
 
-    /// <summary>Returns when no participant holds a reference to the object any more.</summary>
-    /// <param name="reference">The object, which was withdrawn from lookup before the call.</param>
-    /// <remarks>
-    /// A participant announces its reference and then re-checks that the object is still to be had. The fence orders its
-    /// announcement before that check, so it either is seen here or sees the withdrawal and gives the reference up.
-    /// </remarks>
-    public void WaitForReferences(nint reference)
+    /// <summary>Waits for a participant to give a reference up.</summary>
+    /// <param name="participant">Who holds it.</param>
+    /// <param name="reference">The object.</param>
+    /// <param name="timeoutNanoseconds">The longest wait.</param>
+    public void WaitForReference(int participant, nint reference, long timeoutNanoseconds)
     {
-        Atomics.ProcessWideFence();
-        for (var participant = 0; participant < _participants.Count; participant++)
+        var word = _participants.Reference(participant);
+        var deadline = Atomics.Now + timeoutNanoseconds;
+        for (var step = 1_000L; Atomics.LoadAcquire(word) == (ulong)reference && Atomics.Now < deadline; step *= 2)
         {
-            var word = _participants.Reference(participant);
-            if (Atomics.LoadAcquire(word) == (ulong)reference)
-            {
-                Atomics.AwaitChange(word, (ulong)reference);
-            }
+            // Nobody wakes this waiter: giving a reference up is one plain store.
+            Atomics.Park(word.LowHalf, (uint)(ulong)reference, step);
         }
     }
 

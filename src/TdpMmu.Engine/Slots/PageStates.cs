@@ -241,6 +241,33 @@ public sealed class PageStates : IDisposable
     /// <param name="page">Any of them.</param>
     internal bool IsHugeBlockPresent(ulong page) => Atomics.LoadAcquire(HugeBlockCount(page)) == PageGeometry.PagesPer2MiB;
 
+    /// <summary>Whether all pages of a range are present.</summary>
+    /// <param name="first">The first page.</param>
+    /// <param name="count">The number of pages; 2 MiB and 1 GiB that are aligned in host addresses are looked up by their counts.</param>
+    internal bool IsRangePresent(ulong first, ulong count)
+    {
+        var inBlock = (first + _pageInFirstBlock) % PageGeometry.PagesPer2MiB;
+        if (inBlock == 0 && count == PageGeometry.PagesPer2MiB)
+        {
+            return IsBlockPresent(first);
+        }
+
+        if (inBlock == 0 && count == PageGeometry.PagesPer2MiB * PageGeometry.PagesPer2MiB)
+        {
+            return IsHugeBlockPresent(first);
+        }
+
+        for (var page = first; page < first + count; page++)
+        {
+            if (!IsPresent(page))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -46,6 +46,15 @@ public static class HostCapabilities
             Detail = RuntimeInformation.ProcessArchitecture.ToString(),
             TurnsOff = "userfaultfd and pinning: their system call numbers are known for x86-64 and arm64 only",
         });
+        bool smallPages = (ulong)Environment.SystemPageSize == PageGeometry.PageSize;
+        found.Add(new HostCapability
+        {
+            Name = "host page size",
+            Available = smallPages,
+            Detail = $"{Environment.SystemPageSize} bytes",
+            TurnsOff = "guest memory from mmap, and with it everything that runs on real memory",
+            Remedy = smallPages ? "" : "a kernel with pages of 4 KiB",
+        });
     }
 
     private static void AddHugePages(List<HostCapability> found)

@@ -51,10 +51,16 @@ public sealed class MappedMemory : HostMemory
     /// <summary>Maps memory.</summary>
     /// <exception cref="ArgumentException">An option is outside its range or does not go with another.</exception>
     /// <exception cref="HostMemoryException">The host refused; the message says what was asked and what to change.</exception>
+    /// <exception cref="PlatformNotSupportedException">The host's pages are not of 4096 bytes.</exception>
     public static MappedMemory Create(MappedMemoryOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         Validate(options);
+        if ((ulong)Environment.SystemPageSize != PageGeometry.PageSize)
+        {
+            throw new PlatformNotSupportedException($"This host has pages of {Environment.SystemPageSize} bytes; guest memory is kept in pages of {PageGeometry.PageSize}.");
+        }
+
         ulong alignment = options.Alignment != 0 ? options.Alignment : options.Length >= OneGibibyte ? OneGibibyte : TwoMebibytes;
         if (options.Backing == MemoryBacking.HugeTlb)
         {

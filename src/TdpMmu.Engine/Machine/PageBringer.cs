@@ -1,0 +1,185 @@
+using TdpMmu.Concurrency;
+using TdpMmu.Slots;
+
+namespace TdpMmu.Machine;
+
+/// <summary>
+/// Brings a missing page in on the faulting thread: from a source, from the host kernel, or by waiting for a userfaultfd handler.
+/// Runs outside windows and sections with the slot announced as referenced, which is all that it holds.
+/// </summary>
+internal sealed unsafe class PageBringer
+{
+    private const int UserfaultAttempts = 64;
+
+    private readonly MachineCore _core;
+
+    internal PageBringer(MachineCore core) => _core = core;
+
+    /// <summary>Brings the page in, or waits for whoever does, and gives the reference back.</summary>
+    /// <returns>Null when the fault should look again, or its outcome.</returns>
+    /// <exception cref="HostMemoryException">The host refused and the slot is still there.</exception>
+    internal FaultOutcome? BringIn(int participant, Gfn frame, GuestAccess access, SlotRecord* record)
+    {
+        var start = Atomics.Now;
+        BeginWait(participant);
+        try
+        {
+            // SAFETY: the reference was announced inside the section that found the record; deletion waits for it.
+            var page = record->PageOf(frame);
+            var memory = _core.Slots.SlotOf(record).Memory;
+            try
+            {
+                return memory.Filling switch
+                {
+                    PageFilling.FaultingThread => Fetch(memory, page, _core.Stopping),
+                    PageFilling.Userfault => AwaitHandler(memory, page, access, record),
+                    _ => PopulateFromHost(memory, page),
+                };
+            }
+            catch (HostMemoryException) when ((SlotRecord.LoadFlags(record) & SlotFlags.Deleting) != SlotFlags.None)
+            {
+                // The slot is going away, and its memory perhaps with it: the fault looks again and finds out.
+                return FaultOutcome.Retry;
+            }
+        }
+        finally
+        {
+            // The release keeps every use of the record before the store that lets a deleter free it.
+            Atomics.StoreRelease(_core.Participants.Reference(participant), 0);
+            EndWait(participant);
+            _core.Counters.Of(participant)->HostWaitNanoseconds += (ulong)(Atomics.Now - start);
+        }
+    }
+
+    /// <summary>Announces that the vCPU may block; host participants have no permit to give up.</summary>
+    internal void BeginWait(int participant)
+    {
+        if (participant < _core.Participants.VcpuCount)
+        {
+            _core.Permits.BeginBlocking(participant);
+        }
+    }
+
+    /// <summary>Ends what <see cref="BeginWait"/> began.</summary>
+    internal void EndWait(int participant)
+    {
+        if (participant < _core.Participants.VcpuCount)
+        {
+            _core.Permits.EndBlocking(participant);
+        }
+    }
+
+    private static FaultOutcome? Fetch(HostMemory memory, ulong page, CancellationToken stopping)
+    {
+        var states = memory.States;
+        if (!states.TryClaim(page))
+        {
+            states.WaitWhileInFlight(page, Atomics.NoTimeout);
+            return null;
+        }
+
+        try
+        {
+            // SAFETY: the claim makes this thread the owner of the page's bytes until it is published or given up, and memory
+            // that the faulting thread fills is not registered with userfaultfd, so that touching it cannot block.
+            var bytes = new Span<byte>((void*)(memory.BaseAddress.Value + (page * PageGeometry.PageSize)), (int)PageGeometry.PageSize);
+            memory.Source!.Fetch(page, bytes, stopping);
+        }
+#pragma warning disable CA1031 // Whatever the source throws, the page is lost, and the claim must end.
+        catch (Exception exception) when (exception is not OperationCanceledException)
+#pragma warning restore CA1031
+        {
+            states.Poison(page);
+            throw new PageSourceException($"The page source failed to deliver page {page}; the page is poisoned.", exception);
+        }
+        catch (OperationCanceledException)
+        {
+            states.Abandon(page);
+            throw;
+        }
+
+        if (!states.TryPublish(page))
+        {
+            states.Abandon(page);
+        }
+
+        return null;
+    }
+
+    private static FaultOutcome? PopulateFromHost(HostMemory memory, ulong page)
+    {
+        var states = memory.States;
+        if (!states.TryClaim(page))
+        {
+            states.WaitWhileInFlight(page, Atomics.NoTimeout);
+            return null;
+        }
+
+        try
+        {
+            // Always for writing: a page that was populated for reading is the shared zero page, and a guest that writes it
+            // through a mapping would take a second host fault inside its window.
+            memory.Populate(page * PageGeometry.PageSize, PageGeometry.PageSize, write: true);
+        }
+        catch
+        {
+            states.Abandon(page);
+            throw;
+        }
+
+        if (!states.TryPublish(page))
+        {
+            states.Abandon(page);
+        }
+
+        return null;
+    }
+
+    // The handler marks the page present before it wakes the thread that waits in the kernel. So a page that the host says is there
+    // and that nobody has claimed was left behind by a discard that a copy overtook, or put there behind the machine's back: it is
+    // dropped and asked for again.
+    private static FaultOutcome? AwaitHandler(HostMemory memory, ulong page, GuestAccess access, SlotRecord* record)
+    {
+        var states = memory.States;
+        for (var attempt = 0; attempt < UserfaultAttempts; attempt++)
+        {
+            switch (states.Request(page))
+            {
+                case PageState.Present:
+                case PageState.Poisoned:
+                    return null;
+                case PageState.InFlight or PageState.Cancelled:
+                    states.WaitWhileInFlight(page, Atomics.NoTimeout);
+                    continue;
+                default:
+                    break;
+            }
+
+            if ((SlotRecord.LoadFlags(record) & SlotFlags.Deleting) != SlotFlags.None)
+            {
+                return FaultOutcome.Retry;
+            }
+
+            var offset = page * PageGeometry.PageSize;
+            try
+            {
+                memory.Populate(offset, PageGeometry.PageSize, (access & GuestAccess.Write) != GuestAccess.None);
+            }
+            catch (HostMemoryException) when (states.Get(page) == PageState.Poisoned)
+            {
+                // The host reports the poison in its own words; the state is what the guest is told.
+                return null;
+            }
+
+            if (states.Get(page) is PageState.Missing or PageState.Requested && states.TryClaim(page))
+            {
+                memory.Discard(offset, PageGeometry.PageSize);
+                states.Abandon(page);
+            }
+        }
+
+        throw new HostMemoryException(
+            $"Page {page} of the memory at {memory.BaseAddress} is resident in the host but was not delivered by its userfaultfd handler: "
+            + "something else changed the memory, or the handler's descriptor was closed.");
+    }
+}

@@ -1,0 +1,325 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using TdpMmu.Concurrency;
+using TdpMmu.Machine;
+using TdpMmu.Translation;
+
+namespace TdpMmu;
+
+/// <summary>A virtual processor: the way in which guest code reaches guest memory.</summary>
+/// <remarks>
+/// <para>A vCPU belongs to the thread that runs it, in <see cref="Run"/> or <see cref="VirtualMachine.Run"/>; its members are
+/// called from there only. An access that finds its translation in the TLB takes one to two nanoseconds; it is made inside an access
+/// window, two plain stores that let a TLB flush know when it is over.</para>
+/// <para>Accesses of 1, 2, 4 and 8 bytes are atomic where naturally aligned. Any access may cross pages.</para>
+/// <para>Members throw <see cref="GuestMemoryException"/> for memory that is poisoned, or that is not there on a machine without an
+/// MMIO handler, and <see cref="VcpuStoppedException"/> when the machine stops.</para>
+/// </remarks>
+public sealed unsafe partial class Vcpu
+{
+    private const ulong PageMask = ~(PageGeometry.PageSize - 1);
+
+    private readonly VirtualMachine _machine;
+    private readonly MachineCore _core;
+    private readonly Mmu _mmu;
+    private readonly Tlb _tlb;
+    private readonly AtomicWord _window;
+    private readonly AtomicWord _request;
+    private readonly int _faultTimingInterval;
+    private ulong _served;
+    private int _ownerThread;
+    private int _untimedFaults;
+    private bool _holdsBusLock;
+
+    internal Vcpu(VirtualMachine machine, MachineCore core, Mmu mmu, int index, Tlb tlb)
+    {
+        _machine = machine;
+        _core = core;
+        _mmu = mmu;
+        _tlb = tlb;
+        _window = core.Participants.Window(index);
+        _request = core.Participants.Request(index);
+        _faultTimingInterval = machine.Options.FaultTimingInterval;
+        Index = index;
+    }
+
+    /// <summary>The vCPU's number, from 0.</summary>
+    public int Index { get; }
+
+    /// <summary>The machine that the vCPU belongs to.</summary>
+    public VirtualMachine Machine => _machine;
+
+    /// <summary>Reads a value.</summary>
+    /// <typeparam name="T">Its type.</typeparam>
+    /// <param name="address">Where it lies; any alignment.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public T Load<T>(Gpa address)
+        where T : unmanaged => TryLoad(address, out T value) ? value : LoadMissed<T>(address);
+
+    /// <summary>Writes a value.</summary>
+    /// <typeparam name="T">Its type.</typeparam>
+    /// <param name="address">Where it goes; any alignment.</param>
+    /// <param name="value">The value.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store<T>(Gpa address, T value)
+        where T : unmanaged
+    {
+        if (!TryStore(address, value))
+        {
+            StoreMissed(address, value);
+        }
+    }
+
+    /// <summary>
+    /// Writes <paramref name="value"/> if memory holds <paramref name="comparand"/>, as one step for all vCPUs. Where the architecture
+    /// has no such operation on unaligned or page-crossing data, all other vCPUs are kept from memory meanwhile.
+    /// </summary>
+    /// <typeparam name="T">A type of 1, 2, 4 or 8 bytes.</typeparam>
+    /// <param name="address">Where it lies; any alignment.</param>
+    /// <param name="value">What to write.</param>
+    /// <param name="comparand">What must be there.</param>
+    /// <returns>What was there.</returns>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> has another size.</exception>
+    public T CompareExchange<T>(Gpa address, T value, T comparand)
+        where T : unmanaged
+    {
+        var aligned = (address.Value & ((ulong)sizeof(T) - 1)) == 0;
+        var inPage = address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T);
+        if (!aligned && !(inPage && RuntimeInformation.ProcessArchitecture == Architecture.X64))
+        {
+            return CompareExchangeSplit(address, value, comparand);
+        }
+
+        T old;
+        while (!TryCompareExchange(address, value, comparand, out old))
+        {
+            if (Miss(address, GuestAccess.Write) == MissOutcome.Mmio)
+            {
+                throw new GuestMemoryException(address, "A compare-exchange went to memory that is emulated or read-only.");
+            }
+        }
+
+        return old;
+    }
+
+    /// <summary>Reads bytes. Other vCPUs' writes may be seen in part.</summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="destination">Where they go.</param>
+    public void Read(Gpa address, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            var chunk = (int)Math.Min((ulong)destination.Length, PageGeometry.PageSize - address.PageOffset);
+            var part = destination[..chunk];
+            while (!TryCopyOut(address, part))
+            {
+                if (Miss(address, GuestAccess.Read) == MissOutcome.Mmio)
+                {
+                    Emulate(address, part, isWrite: false);
+                    break;
+                }
+            }
+
+            destination = destination[chunk..];
+            address = destination.IsEmpty ? address : address.Plus((ulong)chunk);
+        }
+    }
+
+    /// <summary>Writes bytes. Other vCPUs may see them in part.</summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="source">The bytes.</param>
+    public void Write(Gpa address, ReadOnlySpan<byte> source)
+    {
+        while (!source.IsEmpty)
+        {
+            var chunk = (int)Math.Min((ulong)source.Length, PageGeometry.PageSize - address.PageOffset);
+            var part = source[..chunk];
+            while (!TryCopyIn(address, part))
+            {
+                if (Miss(address, GuestAccess.Write) == MissOutcome.Mmio)
+                {
+                    EmulateWrite(address, part);
+                    break;
+                }
+            }
+
+            source = source[chunk..];
+            address = source.IsEmpty ? address : address.Plus((ulong)chunk);
+        }
+    }
+
+    /// <summary>Checks that an instruction may be fetched, faulting its page in if need be.</summary>
+    /// <param name="address">The instruction's first byte.</param>
+    /// <exception cref="GuestMemoryException">There is no memory that may be executed.</exception>
+    public void FetchInstruction(Gpa address)
+    {
+        if (Miss(address, GuestAccess.Execute) == MissOutcome.Mmio)
+        {
+            throw new GuestMemoryException(address, "An instruction fetch went to an address without memory.");
+        }
+    }
+
+    /// <summary>Runs a program on the calling thread, which owns the vCPU meanwhile.</summary>
+    /// <param name="program">The guest's code.</param>
+    /// <exception cref="InvalidOperationException">The vCPU is running already.</exception>
+    public void Run(GuestProgram program)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        _machine.ThrowIfUnusable();
+        if (!_core.Participants.TryOccupyVcpu(Index))
+        {
+            throw new InvalidOperationException($"vCPU {Index} is running already; a vCPU belongs to one thread at a time.");
+        }
+
+        var previous = _machine.EnterVcpuThread();
+        _ownerThread = Environment.CurrentManagedThreadId;
+        _core.Permits.Acquire(Index);
+        var counters = _core.Counters.Of(Index);
+        var start = Atomics.Now;
+        var allocated = GC.GetAllocatedBytesForCurrentThread();
+        try
+        {
+            ServeRequests();
+            program(this);
+        }
+        finally
+        {
+            counters->RunNanoseconds += (ulong)(Atomics.Now - start);
+            counters->AllocatedBytes += (ulong)(GC.GetAllocatedBytesForCurrentThread() - allocated);
+            _core.Permits.Release(Index);
+            _ownerThread = 0;
+            VirtualMachine.LeaveVcpuThread(previous);
+            _core.Participants.VacateVcpu(Index);
+        }
+    }
+
+    /// <summary>What the vCPU has counted so far.</summary>
+    public VcpuStatistics GetStatistics()
+    {
+        _machine.ThrowIfUnusable();
+        return new VcpuStatistics(_core, Index);
+    }
+
+    // SAFETY: between the two stores to the window the translation that was found stays valid: whoever takes it away raises the
+    // request first, fences, and waits for the window to close before memory is released. Lines and TLB live as long as the machine.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryLoad<T>(Gpa address, out T value)
+        where T : unmanaged
+    {
+        CheckOwner();
+        var window = Atomics.LoadRelaxed(_window);
+
+        // Volatile on both edges: the compiler neither moves the access out nor merges neighbouring windows. The processor may let
+        // this store pass the loads below; the flusher's process-wide fence makes up for that.
+        Atomics.StoreRelease(_window, window + 1);
+        if (Atomics.LoadRelaxed(_request) == _served)
+        {
+            var entry = _tlb.Find(address);
+            if (entry->ReadPage == (address.Value & PageMask) && address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T))
+            {
+                value = Atomics.LoadData<T>(new AtomicBytes(entry->HostPage + (nint)address.PageOffset));
+                Atomics.StoreRelease(_window, window + 2);
+                return true;
+            }
+        }
+
+        Atomics.StoreRelease(_window, window + 2);
+        value = default;
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryStore<T>(Gpa address, T value)
+        where T : unmanaged
+    {
+        CheckOwner();
+        var window = Atomics.LoadRelaxed(_window);
+        Atomics.StoreRelease(_window, window + 1);
+        if (Atomics.LoadRelaxed(_request) == _served)
+        {
+            var entry = _tlb.Find(address);
+            if (entry->WritePage == (address.Value & PageMask) && address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T))
+            {
+                Atomics.StoreData(new AtomicBytes(entry->HostPage + (nint)address.PageOffset), value);
+                Atomics.StoreRelease(_window, window + 2);
+                return true;
+            }
+        }
+
+        Atomics.StoreRelease(_window, window + 2);
+        return false;
+    }
+
+    private bool TryCompareExchange<T>(Gpa address, T value, T comparand, out T old)
+        where T : unmanaged
+    {
+        old = default;
+        var host = OpenWindow(address, GuestAccess.Write);
+        if (host != 0)
+        {
+            old = Atomics.CompareExchangeData(new AtomicBytes(host), value, comparand);
+        }
+
+        CloseWindow();
+        return host != 0;
+    }
+
+    private bool TryCopyOut(Gpa address, Span<byte> destination)
+    {
+        var host = OpenWindow(address, GuestAccess.Read);
+        if (host != 0)
+        {
+            Atomics.CopyDataOut(new AtomicBytes(host), destination);
+        }
+
+        CloseWindow();
+        return host != 0;
+    }
+
+    private bool TryCopyIn(Gpa address, ReadOnlySpan<byte> source)
+    {
+        var host = OpenWindow(address, GuestAccess.Write);
+        if (host != 0)
+        {
+            Atomics.CopyDataIn(source, new AtomicBytes(host));
+        }
+
+        CloseWindow();
+        return host != 0;
+    }
+
+    // Opens the window and returns the host address of the byte, or 0 if the TLB does not have it. Closed by CloseWindow either way.
+    private nint OpenWindow(Gpa address, GuestAccess access)
+    {
+        CheckOwner();
+        Atomics.StoreRelease(_window, Atomics.LoadRelaxed(_window) + 1);
+        if (Atomics.LoadRelaxed(_request) != _served)
+        {
+            return 0;
+        }
+
+        var entry = _tlb.Find(address);
+        var page = access == GuestAccess.Write ? entry->WritePage : entry->ReadPage;
+        return page == (address.Value & PageMask) ? entry->HostPage + (nint)address.PageOffset : 0;
+    }
+
+    private void CloseWindow() => Atomics.StoreRelease(_window, Atomics.LoadRelaxed(_window) + 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CheckOwner()
+    {
+        if (EngineChecks.Enabled)
+        {
+            ThrowIfNotOwner();
+        }
+    }
+
+    private void ThrowIfNotOwner()
+    {
+        if (_ownerThread != Environment.CurrentManagedThreadId)
+        {
+            _machine.ThrowIfUnusable();
+            throw new InvalidOperationException($"vCPU {Index} belongs to the thread that runs it; reach memory from inside its program.");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+using TdpMmu.Concurrency;
+using TdpMmu.Direct;
+using TdpMmu.Formats;
+using TdpMmu.Machine;
+using TdpMmu.Translation;
+
+namespace TdpMmu;
+
+/// <summary>A virtual machine's memory: slots of host memory, the MMU that maps them, and the vCPUs that use them.</summary>
+/// <remarks>
+/// Thread-safe. Operations on slots and memory may run while vCPUs run. Disposing stops the vCPUs first.
+/// </remarks>
+public sealed unsafe partial class VirtualMachine : IDisposable
+{
+    private const int HostLanes = 64;
+
+    [ThreadStatic]
+    private static VirtualMachine? t_runningOn;
+
+    private readonly MachineCore _core;
+    private readonly Mmu _mmu;
+    private readonly Vcpu[] _vcpus;
+    private readonly Tlb[] _tlbs;
+    private readonly NativeBlock _lifecycleLine = new(NativeBlock.LineBytes);
+    private bool _disposed;
+
+    static VirtualMachine() =>
+        // The facade's switch is read before any method that uses it is compiled: code that is optimised earlier keeps the check.
+        System.Runtime.CompilerServices.RuntimeHelpers.RunClassConstructor(typeof(Atomics).TypeHandle);
+
+    /// <summary>Creates a machine without memory.</summary>
+    /// <param name="options">What it is made of.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public VirtualMachine(VirtualMachineOptions options)
+        : this(options, static (options, core) => CreateMmu(options, core))
+    {
+    }
+
+    private VirtualMachine(VirtualMachineOptions options, Func<VirtualMachineOptions, MachineCore, Mmu> createMmu)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        Options = options;
+        var permits = options.RunPermitCount == 0 ? Environment.ProcessorCount : options.RunPermitCount;
+        _core = new MachineCore(options.VcpuCount, HostLanes, permits, options.PageTableLimitBytes);
+        _mmu = createMmu(options, _core);
+        _vcpus = new Vcpu[options.VcpuCount];
+        _tlbs = new Tlb[options.VcpuCount];
+        for (var index = 0; index < _vcpus.Length; index++)
+        {
+            _tlbs[index] = new Tlb(options.TlbEntries);
+            _vcpus[index] = new Vcpu(this, _core, _mmu, index, _tlbs[index]);
+        }
+
+        _core.Permits.Start();
+    }
+
+    /// <summary>What the machine was made of.</summary>
+    public VirtualMachineOptions Options { get; }
+
+    /// <summary>The vCPUs.</summary>
+    public IReadOnlyList<Vcpu> Vcpus => _vcpus;
+
+    /// <summary>The slots at this moment, in no order.</summary>
+    public IReadOnlyList<MemorySlot> Slots
+    {
+        get
+        {
+            ThrowIfUnusable();
+            _core.Slots.Gate.Enter();
+            try
+            {
+                return [.. _core.Slots.All];
+            }
+            finally
+            {
+                _core.Slots.Gate.Exit();
+            }
+        }
+    }
+
+    internal MachineCore Core => _core;
+
+    internal Mmu Mmu => _mmu;
+
+    /// <summary>Creates a machine with a lock policy of one's own; <see cref="VirtualMachineOptions.Lock"/> is not looked at.</summary>
+    /// <typeparam name="TLock">The policy.</typeparam>
+    /// <param name="options">What the machine is made of; <see cref="VirtualMachineOptions.Mmu"/> must be direct.</param>
+    /// <exception cref="ArgumentException">The options ask for the legacy MMU, which has a lock of its own.</exception>
+    public static VirtualMachine CreateWithLock<TLock>(VirtualMachineOptions options)
+        where TLock : struct, IMmuLock<TLock>
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Mmu != MmuKind.Direct)
+        {
+            throw new ArgumentException("A lock policy is a parameter of the direct MMU; the legacy MMU has one lock of its own.", nameof(options));
+        }
+
+        return new VirtualMachine(options, static (options, core) => CreateDirect<TLock>(options.Format, core));
+    }
+
+    /// <summary>Creates a machine of a format that is not among the public ones: reduced geometries for exhaustive checking.</summary>
+    internal static VirtualMachine CreateWith<TFormat, TLock>(VirtualMachineOptions options)
+        where TFormat : struct, IPagingFormat
+        where TLock : struct, IMmuLock<TLock> => new(options, static (_, core) => new DirectMmu<TFormat, TLock>(core));
+
+    /// <summary>What the machine has counted.</summary>
+    public VirtualMachineStatistics GetStatistics()
+    {
+        ThrowIfUnusable();
+        return new VirtualMachineStatistics(_core, _mmu, Slots.Select(static slot => slot.Memory).Distinct().Sum(static memory => memory.States.Bytes));
+    }
+
+    /// <summary>Stops the vCPUs and releases tables and lines. Host memory stays with its owner, who disposes it afterwards.</summary>
+    /// <exception cref="InvalidOperationException">Called from a guest program.</exception>
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        if (t_runningOn == this)
+        {
+            throw new InvalidOperationException("A machine cannot be disposed from a program that runs on it.");
+        }
+
+        Stop();
+        _disposed = true;
+        _mmu.Dispose();
+        foreach (var tlb in _tlbs)
+        {
+            tlb.Dispose();
+        }
+
+        _core.Dispose();
+        _lifecycleLine.Dispose();
+    }
+
+    internal void ThrowIfUnusable()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _core.ThrowIfBroken();
+    }
+
+    /// <summary>Runs an operation on a host lane.</summary>
+    internal T OnHostLane<T>(Func<int, T> operation)
+    {
+        ThrowIfUnusable();
+        var lane = _core.Participants.LeaseHostLane();
+        try
+        {
+            return operation(lane);
+        }
+        catch (InvariantViolationException violation)
+        {
+            _core.Break(violation.Message);
+            throw;
+        }
+        finally
+        {
+            EndHostOperation(lane);
+        }
+    }
+
+    /// <summary>Settles what an operation retired, and gives its lane back.</summary>
+    internal void EndHostOperation(int lane)
+    {
+        // A lane that is given back has nobody to reclaim what it retired, so its user waits for the grace period.
+        if (_core.Epochs.HasPending(lane))
+        {
+            _core.Epochs.Synchronize(lane);
+        }
+
+        _core.Participants.ReturnHostLane(lane);
+    }
+
+    private static Mmu CreateMmu(VirtualMachineOptions options, MachineCore core) => options.Mmu switch
+    {
+        MmuKind.Legacy => CreateLegacy(options.Format, core),
+        _ => options.Lock switch
+        {
+            LockPolicyKind.Monolithic => CreateDirect<MonolithicLock>(options.Format, core),
+            LockPolicyKind.ReadWrite => CreateDirect<ReadWriteLock>(options.Format, core),
+            _ => CreateDirect<RcuLock>(options.Format, core),
+        },
+    };
+
+    private static Mmu CreateDirect<TLock>(PagingFormatKind format, MachineCore core)
+        where TLock : struct, IMmuLock<TLock> => format switch
+        {
+            PagingFormatKind.Ept5 => new DirectMmu<Ept<FiveLevel>, TLock>(core),
+            PagingFormatKind.Npt => new DirectMmu<Npt<FourLevel>, TLock>(core),
+            PagingFormatKind.Npt5 => new DirectMmu<Npt<FiveLevel>, TLock>(core),
+            _ => new DirectMmu<Ept<FourLevel>, TLock>(core),
+        };
+
+    private static Mmu CreateLegacy(PagingFormatKind format, MachineCore core) =>
+        throw new NotSupportedException($"{format} {core.Participants.Count}");
+
+    // SAFETY: the machine owns all native memory of its parts and frees it once, after its vCPUs have ended.
+}

@@ -1,0 +1,177 @@
+using System.Runtime.InteropServices;
+using TdpMmu.Concurrency;
+
+namespace TdpMmu.PageTables;
+
+/// <summary>Where tables come from and go back to: native memory in chunks, with a cache per participant.</summary>
+/// <remarks>
+/// <para>A cache is filled before a section is entered, so that nothing allocates inside; taking from it cannot fail and
+/// touches no line that another participant writes. Tables in the pool are all zero. A table that was linked comes back through
+/// the epoch domain; one that never was comes back directly.</para>
+/// <para>Thread-safe; each participant's cache is used by one thread at a time.</para>
+/// </remarks>
+internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
+{
+    internal const int CacheCapacity = 24;
+    private const int RefillCount = 8;
+    private const int TablesPerChunk = 64;
+    private const int CacheBytes = 2 * NativeBlock.LineBytes;
+
+    private readonly NativeBlock _caches;
+    private readonly NativeBlock _shared;
+    private readonly ParkingLock _gate;
+    private readonly List<NativeBlock> _chunks = [];
+    private readonly int _participantCount;
+    private readonly long _limitTables;
+    private nint _free;
+    private long _reserved;
+
+    /// <summary>Creates an empty pool.</summary>
+    /// <param name="participantCount">Participants that have a cache.</param>
+    /// <param name="limitBytes">The most memory that tables may take.</param>
+    internal PageTablePool(int participantCount, ulong limitBytes)
+    {
+        _participantCount = participantCount;
+        _limitTables = (long)Math.Min(limitBytes / PageGeometry.PageSize, long.MaxValue / 2);
+        _caches = new NativeBlock((nuint)(participantCount * CacheBytes));
+        _shared = new NativeBlock(NativeBlock.LineBytes);
+        _gate = new ParkingLock(_shared.Int(0));
+    }
+
+    /// <summary>Tables that are linked or on their way back. Exact when nothing runs.</summary>
+    internal long TablesInUse
+    {
+        get
+        {
+            var total = 0L;
+            for (var participant = 0; participant < _participantCount; participant++)
+            {
+                total += Cache(participant)->InUse;
+            }
+
+            return total;
+        }
+    }
+
+    /// <summary>Bytes taken from the operating system.</summary>
+    internal long ReservedBytes => _reserved * (long)PageGeometry.PageSize;
+
+    /// <summary>The limit in bytes.</summary>
+    internal long LimitBytes => _limitTables * (long)PageGeometry.PageSize;
+
+    /// <summary>Makes sure that the cache has so many tables. Called outside sections.</summary>
+    /// <returns>False when the limit does not allow it.</returns>
+    internal bool TryTopUp(int participant, int needed)
+    {
+        var cache = Cache(participant);
+        return cache->Count >= needed || Refill(cache, needed);
+    }
+
+    /// <summary>Takes a zeroed table from the cache, which was topped up before.</summary>
+    internal PageTable Take(int participant)
+    {
+        var cache = Cache(participant);
+        EngineChecks.Require(cache->Count > 0, "a table is taken only after the cache was topped up");
+        cache->InUse++;
+        return new PageTable((nint)cache->Tables[--cache->Count]);
+    }
+
+    /// <summary>Returns a table that was never linked and is all zero again.</summary>
+    internal void GiveBack(int participant, PageTable table)
+    {
+        var cache = Cache(participant);
+        cache->InUse--;
+        if (cache->Count < CacheCapacity)
+        {
+            cache->Tables[cache->Count++] = (ulong)table.Address;
+            return;
+        }
+
+        _gate.Enter();
+        *(nint*)table.Address = _free;
+        _free = table.Address;
+        _gate.Exit();
+    }
+
+    /// <summary>Takes a table back whose grace period has passed.</summary>
+    public void Reclaim(int participant, nint address, int kind)
+    {
+        // SAFETY: flush and grace period have passed, so that neither a walker nor a section can reach the table.
+        NativeMemory.Clear((void*)address, (nuint)PageGeometry.PageSize);
+        GiveBack(participant, new PageTable(address));
+    }
+
+    public void Dispose()
+    {
+        foreach (var chunk in _chunks)
+        {
+            chunk.Dispose();
+        }
+
+        _chunks.Clear();
+        _caches.Dispose();
+        _shared.Dispose();
+    }
+
+    private bool Refill(CacheLines* cache, int needed)
+    {
+        _gate.Enter();
+        try
+        {
+            for (var wanted = Math.Max(needed, RefillCount); cache->Count < wanted;)
+            {
+                if (_free == 0 && !TryGrow())
+                {
+                    break;
+                }
+
+                var table = _free;
+                _free = *(nint*)table;
+                *(nint*)table = 0;
+                cache->Tables[cache->Count++] = (ulong)table;
+            }
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+
+        return cache->Count >= needed;
+    }
+
+    // Called with the gate held.
+    private bool TryGrow()
+    {
+        var count = (int)Math.Min(TablesPerChunk, _limitTables - _reserved);
+        if (count <= 0)
+        {
+            return false;
+        }
+
+        var chunk = new NativeBlock((nuint)count * (nuint)PageGeometry.PageSize, (nuint)PageGeometry.PageSize);
+        _chunks.Add(chunk);
+        _reserved += count;
+        for (var index = count - 1; index >= 0; index--)
+        {
+            var table = (nint)chunk.Pointer + (index * (nint)PageGeometry.PageSize);
+            *(nint*)table = _free;
+            _free = table;
+        }
+
+        return true;
+    }
+
+    // SAFETY: one cache per participant, inside the block that lives as long as the pool.
+    private CacheLines* Cache(int participant)
+    {
+        EngineChecks.Require((uint)participant < (uint)_participantCount, "participant indices are in range");
+        return (CacheLines*)((byte*)_caches.Pointer + ((nint)participant * CacheBytes));
+    }
+
+    private struct CacheLines
+    {
+        internal long InUse;
+        internal int Count;
+        internal fixed ulong Tables[CacheCapacity];
+    }
+}
