@@ -11,13 +11,17 @@ internal sealed class FloorRun
     private readonly DemandPagingOptions _options;
     private readonly GuestMemory _guestMemory;
     private readonly RunPermits _permits;
+    private readonly FloorLatencies _latencies;
+    private readonly int _timingInterval;
     private readonly CancellationToken _cancellationToken;
 
-    private FloorRun(DemandPagingOptions options, GuestMemory guestMemory, RunPermits permits, CancellationToken cancellationToken)
+    private FloorRun(DemandPagingOptions options, GuestMemory guestMemory, RunPermits permits, FloorLatencies latencies, CancellationToken cancellationToken)
     {
         _options = options;
         _guestMemory = guestMemory;
         _permits = permits;
+        _latencies = latencies;
+        _timingInterval = RunReports.TimingIntervalOf(options.Source);
         _cancellationToken = cancellationToken;
     }
 
@@ -27,9 +31,10 @@ internal sealed class FloorRun
         using var guestMemory = new GuestMemory(options, placement);
         using var participants = new ParticipantTable(options.Vcpus, hostLanes: 1);
         using var permits = new RunPermits(participants, Math.Min(options.Vcpus, placement.CpuCount));
+        using var latencies = new FloorLatencies(options.Vcpus);
         using var gate = new StartGate(options.Vcpus);
         permits.Start();
-        var run = new FloorRun(options, guestMemory, permits, cancellationToken);
+        var run = new FloorRun(options, guestMemory, permits, latencies, cancellationToken);
         var failures = new Exception?[options.Vcpus];
         Thread[] threads = [.. Enumerable.Range(0, options.Vcpus).Select(worker => new Thread(() =>
         {
@@ -67,6 +72,7 @@ internal sealed class FloorRun
         {
             Error = fault ?? guestMemory.HandlerFailure?.Message,
             Verified = fault is null && guestMemory.HandlerFailure is null,
+            FaultLatency = RunReports.HistogramOf(latencies.Sum()),
             PageStateBytes = (ulong)guestMemory.Memory.States.Bytes,
         };
     }
@@ -85,7 +91,7 @@ internal sealed class FloorRun
             {
                 ulong page = first + done;
                 _permits.YieldIfAsked(worker);
-                BringIn(page, worker, isWrite);
+                BringInTimed(page, worker, isWrite, done);
                 if (isWrite)
                 {
                     _guestMemory.StoreWord(page, PagePattern.GuestWordOffset, PagePattern.GuestWord(page, worker));
@@ -116,6 +122,25 @@ internal sealed class FloorRun
         {
             _permits.Release(worker);
         }
+    }
+
+    /// <summary>Takes the times that an MMU takes, so that both sides pay for them.</summary>
+    private void BringInTimed(ulong page, int worker, bool isWrite, ulong done)
+    {
+        if (_guestMemory.Memory.States.IsPresent(page))
+        {
+            return;
+        }
+
+        if (done % (ulong)_timingInterval != 0)
+        {
+            BringIn(page, worker, isWrite);
+            return;
+        }
+
+        long start = Atomics.Now;
+        BringIn(page, worker, isWrite);
+        _latencies.Record(worker, Atomics.Now - start);
     }
 
     /// <summary>Returns when the page is there, having done what an MMU has the host do for it.</summary>

@@ -41,6 +41,13 @@ internal static class RunReports
         };
     }
 
+    /// <summary>Faults that cost microseconds are all timed; where a fault costs as much as two looks at the clock, a sample is.</summary>
+    public static int TimingIntervalOf(HostPageSource source) => source switch
+    {
+        HostPageSource.Resident or HostPageSource.Exit => 64,
+        _ => 1,
+    };
+
     private static DemandPagingRunReport Blank(DemandPagingOptions options, MmuChoice mmu) => new()
     {
         Mmu = ChoiceNames.Mmu.NameOf(mmu),

@@ -18,7 +18,7 @@ internal static class VirtualMachineRun
             Mmu = mmu == MmuChoice.Legacy ? MmuKind.Legacy : MmuKind.Direct,
             Lock = options.Lock,
             VcpuCount = options.Vcpus,
-            FaultTimingInterval = TimingIntervalOf(options.Source),
+            FaultTimingInterval = RunReports.TimingIntervalOf(options.Source),
             VcpuThreadStarted = placement.PinCurrentThread,
         });
         machine.AddSlot(s_baseAddress, guestMemory.Memory, new MemorySlotOptions { MaxPageLevel = LevelOf(options.PageSize) });
@@ -46,13 +46,6 @@ internal static class VirtualMachineRun
             InvalidationLatency = RunReports.HistogramOf(statistics.InvalidationLatency),
         };
     }
-
-    /// <summary>Faults that cost microseconds are all timed; where a fault costs as much as two looks at the clock, a sample is.</summary>
-    private static int TimingIntervalOf(HostPageSource source) => source switch
-    {
-        HostPageSource.Resident or HostPageSource.Exit => 64,
-        _ => 1,
-    };
 
     /// <summary>At most all of it: a sum that is scaled up from samples can come out larger than the whole.</summary>
     private static double? ShareOf(ulong nanoseconds, double vcpuNanoseconds)
