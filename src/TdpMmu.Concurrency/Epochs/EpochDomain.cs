@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TdpMmu.Concurrency;
 
 /// <summary>
@@ -64,6 +66,7 @@ public sealed unsafe class EpochDomain : IDisposable
 
     /// <summary>Enters a section. Sections do not nest.</summary>
     /// <param name="participant">The caller's participant.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Enter(int participant)
     {
         var section = _participants.Section(participant);
@@ -75,6 +78,7 @@ public sealed unsafe class EpochDomain : IDisposable
 
     /// <summary>Leaves the section.</summary>
     /// <param name="participant">The caller's participant.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Leave(int participant)
     {
         var section = _participants.Section(participant);

@@ -143,7 +143,11 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
 
     private static FaultOutcome Install(ref TdpIterator<TFormat, TLock> walk, Gfn frame, GuestAccess access, ref FaultContext context)
     {
-        EngineChecks.Require(walk.Range.Contains(frame), "a leaf is installed where the fault is (B32)");
+        if (EngineChecks.Enabled)
+        {
+            EngineChecks.Require(walk.Range.Contains(frame), "a leaf is installed where the fault is (B32)");
+        }
+
         var writable = (context.Flags & SlotFlags.ReadOnly) == SlotFlags.None;
         var rights = GuestAccess.Read | GuestAccess.Execute | (writable ? GuestAccess.Write : GuestAccess.None);
         var leaf = TFormat.MakeLeaf(

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
 using TdpMmu.Diagnostics;
 using TdpMmu.Formats;
@@ -63,6 +64,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
         return level;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ParticipantCounters* Counters(int participant) => CountersOf(participant);
 
     internal void EnterShared(int participant)
@@ -74,7 +76,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
 
     internal void LeaveShared(int participant)
     {
-        EngineChecks.Require(Counters(participant)->OpenWalks == 0, "no walk is open when its section closes");
+        CheckNoWalkOpen(participant);
         Core.Epochs.Leave(participant);
         _lock.LeaveShared(participant);
     }
@@ -87,12 +89,13 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
 
     internal void LeaveExclusive(int participant)
     {
-        EngineChecks.Require(Counters(participant)->OpenWalks == 0, "no walk is open when its section closes");
+        CheckNoWalkOpen(participant);
         Core.Epochs.Leave(participant);
         _lock.LeaveExclusive(participant);
     }
 
     /// <summary>Whether a change of an entry makes a translation that a TLB may hold wrong.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TakesPermissionAway(Spte before, Spte after, PagingLevel level)
     {
         if (!TFormat.IsPresent(before))
@@ -127,9 +130,13 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
         var isPresent = TFormat.IsPresent(after);
         var wasLeaf = wasPresent && TFormat.IsLeaf(before, level);
         var isLeaf = isPresent && TFormat.IsLeaf(after, level);
-        EngineChecks.Require(
-            !(wasLeaf && isLeaf) || TFormat.FrameOf(before) == TFormat.FrameOf(after),
-            "the frame of a present leaf never changes in place (I8)");
+        if (EngineChecks.Enabled)
+        {
+            EngineChecks.Require(
+                !(wasLeaf && isLeaf) || TFormat.FrameOf(before) == TFormat.FrameOf(after),
+                "the frame of a present leaf never changes in place (I8)");
+        }
+
         if (MmuEventSource.Log.IsEnabled())
         {
             MmuEventSource.Log.EntryChanged(frame.Value, level.Value, before.Value, after.Value);
@@ -170,6 +177,14 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
         _unlinked.Dispose();
     }
 
+    private void CheckNoWalkOpen(int participant)
+    {
+        if (EngineChecks.Enabled)
+        {
+            EngineChecks.Require(Counters(participant)->OpenWalks == 0, "no walk is open when its section closes");
+        }
+    }
+
     // The table was unlinked, so nobody new comes; a fault that still stands in it either has its exchange done before an entry is
     // frozen, and is undone here, or fails. Accessed and Dirty bits that a walker sets until then go with the record of the exchange.
     private void FreezeTable(int participant, PageTable table, PagingLevel level)
@@ -178,7 +193,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
         for (var index = 0; index < TableGeometry<TFormat>.EntriesPerTable; index++)
         {
             var entry = new Spte(Atomics.Exchange(table.Entry(index), TFormat.Frozen.Value));
-            EngineChecks.Require(entry != TFormat.Frozen, "a table is cut off once (I4, I17)");
+            EngineChecks.Require(entry.Value != TFormat.Frozen.Value, "a table is cut off once (I4, I17)");
             if (!TFormat.IsPresent(entry))
             {
                 continue;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Diagnostics;
 using TdpMmu.Translation;
 
@@ -102,5 +103,6 @@ internal abstract unsafe class Mmu : IDisposable
     }
 
     /// <summary>The counters of a participant.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected ParticipantCounters* CountersOf(int participant) => Core.Counters.Of(participant);
 }

@@ -56,7 +56,7 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         _target = range.Start.Value;
         _yieldedAt = ulong.MaxValue;
         _budget = mmu.WalkBudget;
-        mmu.Counters(participant)->OpenWalks++;
+        CountOpenWalk(1);
     }
 
     /// <summary>The entry's level.</summary>
@@ -81,7 +81,11 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         if (!_started)
         {
             _started = true;
-            EnterSection();
+            if (_kind != WalkKind.Borrowed)
+            {
+                EnterSection();
+            }
+
             Restart();
         }
         else if (_kind != WalkKind.Borrowed && --_budget <= 0 && _target != _yieldedAt)
@@ -102,9 +106,13 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     /// </summary>
     internal bool TrySet(Spte value)
     {
-        EngineChecks.Require(_inSection || _kind == WalkKind.Borrowed, "entries change inside sections");
-        EngineChecks.Require(_current != TFormat.Frozen && value != TFormat.Frozen, "a frozen entry is changed by its owner only (I17)");
-        EngineChecks.Require(TFormat.IsWellFormed(value, _level), "entries are well-formed (I6, I9, I13)");
+        if (EngineChecks.Enabled)
+        {
+            EngineChecks.Require(_inSection || _kind == WalkKind.Borrowed, "entries change inside sections");
+            EngineChecks.Require(_current != TFormat.Frozen && value != TFormat.Frozen, "a frozen entry is changed by its owner only (I17)");
+            EngineChecks.Require(TFormat.IsWellFormed(value, _level), "entries are well-formed (I6, I9, I13)");
+        }
+
         var takesAway = DirectMmu<TFormat, TLock>.TakesPermissionAway(_current, value, _level);
         if (takesAway && !_indebted)
         {
@@ -142,9 +150,22 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     /// <summary>Ends the walk: leaves the section and settles what is owed.</summary>
     internal void Dispose()
     {
-        _mmu.Counters(_participant)->OpenWalks--;
-        LeaveSection();
-        SettleFlush();
+        CountOpenWalk(-1);
+        if (_kind != WalkKind.Borrowed)
+        {
+            LeaveSection();
+            SettleFlush();
+        }
+    }
+
+    // Counted for the check that no walk is open when its section closes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void CountOpenWalk(int change)
+    {
+        if (EngineChecks.Enabled)
+        {
+            _mmu.Counters(_participant)->OpenWalks += change;
+        }
     }
 
     private bool Step()
@@ -234,10 +255,10 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
 
     private void Yield()
     {
-        _mmu.Counters(_participant)->OpenWalks--;
+        CountOpenWalk(-1);
         LeaveSection();
         SettleFlush();
-        _mmu.Counters(_participant)->OpenWalks++;
+        CountOpenWalk(1);
         _yieldedAt = _target;
         _budget = _mmu.WalkBudget;
         EnterSection();
