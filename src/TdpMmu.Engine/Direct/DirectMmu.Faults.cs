@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Machine;
 using TdpMmu.PageTables;
 using TdpMmu.Slots;
@@ -98,7 +99,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
             while (walk.MoveNext())
             {
                 var entry = walk.Current;
-                if (entry == TFormat.Frozen)
+                if (entry.Value == TFormat.Frozen.Value)
                 {
                     // The walk stands in a table that was cut off; the fault finds the new one when it comes again.
                     return FaultOutcome.Retry;
@@ -157,6 +158,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
         return walk.TrySet(leaf) ? FaultOutcome.Fixed : FaultOutcome.Retry;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static FaultOutcome AddPermission(ref TdpIterator<TFormat, TLock> walk, GuestAccess access)
     {
         var leaf = walk.Current;
@@ -172,6 +174,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
         return TFormat.IsHostWritable(leaf) && walk.TrySet(restored) ? FaultOutcome.Fixed : FaultOutcome.Retry;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryLink(ref TdpIterator<TFormat, TLock> walk, int participant)
     {
         var table = Core.Pool.Take(participant);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
 using TdpMmu.Machine;
 using TdpMmu.PageTables;
@@ -34,6 +35,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
         return PagingLevel.Page4KiB;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     // Replaces a large leaf by a table of leaves that map the same. No flush: old and new translations are equivalent.
     private bool TrySplit(ref TdpIterator<TFormat, TLock> walk, int participant)
     {

@@ -147,9 +147,14 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
             Counters(participant)->Leaves[level.Value] += isLeaf ? 1 : -1;
         }
 
+        if (wasLeaf && !isPresent && TFormat.IsDirty(before))
+        {
+            FoldDirty(participant, new GfnRange(frame, TableGeometry<TFormat>.FramesPerEntry(level)));
+        }
+
         if (wasPresent && !wasLeaf && (!isPresent || isLeaf))
         {
-            FreezeTable(participant, PageTable.Of<TFormat>(before), level.Down);
+            FreezeTable(participant, PageTable.Of<TFormat>(before), level.Down, frame);
             return true;
         }
 
@@ -187,7 +192,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
 
     // The table was unlinked, so nobody new comes; a fault that still stands in it either has its exchange done before an entry is
     // frozen, and is undone here, or fails. Accessed and Dirty bits that a walker sets until then go with the record of the exchange.
-    private void FreezeTable(int participant, PageTable table, PagingLevel level)
+    private void FreezeTable(int participant, PageTable table, PagingLevel level, Gfn frame)
     {
         var leaves = 0L;
         for (var index = 0; index < TableGeometry<TFormat>.EntriesPerTable; index++)
@@ -202,15 +207,25 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
             if (TFormat.IsLeaf(entry, level))
             {
                 leaves++;
+                if (TFormat.IsDirty(entry))
+                {
+                    FoldDirty(participant, CoveredBy(index));
+                }
             }
             else
             {
-                FreezeTable(participant, PageTable.Of<TFormat>(entry), level.Down);
+                FreezeTable(participant, PageTable.Of<TFormat>(entry), level.Down, CoveredBy(index).Start);
             }
         }
 
         Counters(participant)->Leaves[level.Value] -= leaves;
         _unlinked.Add(participant, table);
+
+        GfnRange CoveredBy(int index)
+        {
+            var frames = TableGeometry<TFormat>.FramesPerEntry(level);
+            return new GfnRange(frame.Plus((ulong)index * frames), frames);
+        }
     }
 
     // SAFETY: tables are reached inside sections or windows and freed after flush and grace period; counters are the participant's own.

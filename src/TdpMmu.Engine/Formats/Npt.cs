@@ -97,6 +97,8 @@ internal readonly struct Npt<TGeometry> : IPagingFormat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Spte WithAccessRecorded(Spte leaf, bool write) => new(leaf.Value | Accessed | (write ? Dirty : 0));
 
+    public static Spte WithoutDirty(Spte leaf) => new(leaf.Value & ~Dirty);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsMmuWritable(Spte leaf) => (leaf.Value & MmuWritable) != 0;
 

@@ -53,6 +53,7 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         _end = Math.Min(range.End.Value, TableGeometry<TFormat>.FrameLimit.Value);
         _lowest = lowest;
         _kind = kind;
+        Unsafe.SkipInit(out _path);
         _target = range.Start.Value;
         _yieldedAt = ulong.MaxValue;
         _budget = mmu.WalkBudget;
@@ -72,10 +73,15 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     internal readonly Spte Current => _current;
 
     /// <summary>Whether the entry points to a table.</summary>
-    internal readonly bool IsTable => TFormat.IsPresent(_current) && !TFormat.IsLeaf(_current, _level);
+    internal readonly bool IsTable
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.IsPresent(_current) && !TFormat.IsLeaf(_current, _level);
+    }
 
     /// <summary>Steps to the next entry.</summary>
     /// <returns>False when the range is walked.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal bool MoveNext()
     {
         if (!_started)
@@ -202,9 +208,8 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         }
 
         _level = _level.Down;
-        _path[_level.Value] = PageTable.Of<TFormat>(_current);
         _frame = new Gfn(Math.Max(_target, _frame)).AlignDown(TableGeometry<TFormat>.FramesPerEntry(_level)).Value;
-        Locate();
+        Enter(PageTable.Of<TFormat>(_current));
         return true;
     }
 
@@ -231,22 +236,23 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
 
         _level = _level.Up;
         _frame = Frame.AlignDown(TableGeometry<TFormat>.FramesPerEntry(_level)).Value;
-        Locate();
+        Enter(_path[_level.Value]);
         return true;
     }
 
     private void Restart()
     {
         _level = TableGeometry<TFormat>.RootLevel;
-        _path[_level.Value] = _mmu.Root;
         _frame = new Gfn(_target).AlignDown(TableGeometry<TFormat>.FramesPerEntry(_level)).Value;
         _skip = false;
-        Locate();
+        Enter(_mmu.Root);
     }
 
-    private void Locate()
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Enter(PageTable table)
     {
-        _location = _path[_level.Value].Entry(TableGeometry<TFormat>.IndexOf(Frame, _level));
+        _path[_level.Value] = table;
+        _location = table.Entry(TableGeometry<TFormat>.IndexOf(Frame, _level));
         Read();
     }
 

@@ -132,8 +132,11 @@ public sealed unsafe class PageStates : IDisposable
         }
     }
 
-    /// <summary>Declares the contents of a claimed, missing or requested page lost and wakes its waiters.</summary>
-    /// <param name="page">The page's number.</param>
+    /// <summary>Declares the contents of a page lost and wakes its waiters.</summary>
+    /// <param name="page">
+    /// A page that the caller claimed, or that nobody can claim. Another's claim must not be ended this way: its owner could not
+    /// tell a later claim of the page from its own. <see cref="PoisonMissing()"/> leaves claims alone.
+    /// </param>
     /// <returns>False if the page is present or was poisoned before.</returns>
     public bool Poison(ulong page)
     {
@@ -171,7 +174,7 @@ public sealed unsafe class PageStates : IDisposable
         }
     }
 
-    /// <summary>Waits while a claimant has the page.</summary>
+    /// <summary>Waits while a claimant has the page, or until waiters are called away to look again at what they wait for.</summary>
     /// <param name="page">The page's number.</param>
     /// <param name="timeoutNanoseconds">Relative limit, or <see cref="Atomics.NoTimeout"/>.</param>
     /// <returns>False when the time ran out.</returns>
@@ -204,8 +207,13 @@ public sealed unsafe class PageStates : IDisposable
                 }
             }
 
-            // A neighbour that changes the shared word ends the wait early; the loop looks again.
+            // A neighbour that changes the shared word ends the wait early, with the mark still there; the loop looks again. A
+            // mark that is gone says that the claim ended, or that waiters were called away while it goes on.
             Atomics.Park(word, marked, remaining);
+            if ((Atomics.LoadAcquire(word) & (WaiterBit << Shift(page))) == 0)
+            {
+                return true;
+            }
         }
     }
 
