@@ -212,23 +212,24 @@ public sealed unsafe partial class Vcpu
         where T : unmanaged
     {
         CheckOwner();
+        var window = _window;
         var open = _open;
 
         // Volatile on both edges: the compiler neither moves the access out nor merges neighbouring windows. The processor may let
         // this store pass the loads below; the flusher's process-wide fence makes up for that.
-        Atomics.StoreRelease(_window, open);
-        if (Atomics.LoadRelaxed(_window.At(ParticipantTable.WordsFromWindowToRequest)) == open >> 1)
+        Atomics.StoreRelease(window, open);
+        if (Atomics.LoadRelaxed(window.At(ParticipantTable.WordsFromWindowToRequest)) == open >> 1)
         {
             var entry = _tlb.Find(address);
             if (entry->ReadPage == (address.Value & PageMask) && address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T))
             {
                 value = Atomics.LoadData<T>(new AtomicBytes(entry->HostPage + (nint)address.PageOffset));
-                Atomics.StoreRelease(_window, open - 1);
+                Atomics.StoreRelease(window, open - 1);
                 return true;
             }
         }
 
-        Atomics.StoreRelease(_window, open - 1);
+        Atomics.StoreRelease(window, open - 1);
         value = default;
         return false;
     }
@@ -238,20 +239,21 @@ public sealed unsafe partial class Vcpu
         where T : unmanaged
     {
         CheckOwner();
+        var window = _window;
         var open = _open;
-        Atomics.StoreRelease(_window, open);
-        if (Atomics.LoadRelaxed(_window.At(ParticipantTable.WordsFromWindowToRequest)) == open >> 1)
+        Atomics.StoreRelease(window, open);
+        if (Atomics.LoadRelaxed(window.At(ParticipantTable.WordsFromWindowToRequest)) == open >> 1)
         {
             var entry = _tlb.Find(address);
             if (entry->WritePage == (address.Value & PageMask) && address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T))
             {
                 Atomics.StoreData(new AtomicBytes(entry->HostPage + (nint)address.PageOffset), value);
-                Atomics.StoreRelease(_window, open - 1);
+                Atomics.StoreRelease(window, open - 1);
                 return true;
             }
         }
 
-        Atomics.StoreRelease(_window, open - 1);
+        Atomics.StoreRelease(window, open - 1);
         return false;
     }
 
