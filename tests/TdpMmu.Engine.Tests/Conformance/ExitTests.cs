@@ -88,7 +88,7 @@ public sealed class ExitTests : EngineTest
     [Theory, MemberData(nameof(MachineFactory.Policies), MemberType = typeof(MachineFactory))]
     public void The_owner_may_change_slots_and_use_the_vcpu_while_it_emulates(string configuration)
     {
-        var memory = Own(NativeHostMemory.Create(1));
+        var memory = Own(NativeHostMemory.Create(1, PageFilling.HostFilled));
         var machine = default(VirtualMachine)!;
         machine = Own(MachineFactory.Create(configuration, vcpus: 3, permits: 1, mmio: (vcpu, address, data, isWrite) =>
         {
