@@ -65,6 +65,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
             // Losing the exchange means that the entry changed: the slow path looks at everything again.
             granted = TFormat.IsPresent(leaf) && TFormat.IsMmuWritable(leaf) && access == GuestAccess.Write
                 && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
+                && (walk.Level == PagingLevel.Page4KiB || (SlotRecord.LoadFlags(record) & SlotFlags.SmallPagesOnly) == SlotFlags.None)
                 && walk.TrySet(TFormat.WithWriteGranted(leaf));
             walk.Dispose();
         }

@@ -30,6 +30,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
         var lane = core.Participants.LeaseHostLane();
         TopUp(lane, 1);
         _root = core.Pool.Take(lane);
+        core.Pool.Empty(lane);
         core.Participants.ReturnHostLane(lane);
     }
 

@@ -23,7 +23,7 @@ public sealed unsafe partial class VirtualMachine : IDisposable
     private readonly Mmu _mmu;
     private readonly Vcpu[] _vcpus;
     private readonly Tlb[] _tlbs;
-    private readonly NativeBlock _lifecycleLine = new(NativeBlock.LineBytes);
+    private readonly NativeBlock _lifecycleLine;
     private bool _disposed;
 
     static VirtualMachine()
@@ -47,6 +47,7 @@ public sealed unsafe partial class VirtualMachine : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         Options = options;
+        _lifecycleLine = new NativeBlock(NativeBlock.LineBytes);
         var permits = options.RunPermitCount == 0 ? Environment.ProcessorCount : options.RunPermitCount;
         _core = new MachineCore(options.VcpuCount, HostLanes, permits, options.PageTableLimitBytes);
         try
@@ -206,6 +207,8 @@ public sealed unsafe partial class VirtualMachine : IDisposable
             _core.Epochs.Synchronize(lane);
         }
 
+        // Tables that came back to the lane would stay in its cache until a host operation needs some; vCPUs may need them now.
+        _core.Pool.Empty(lane);
         _core.Participants.ReturnHostLane(lane);
     }
 
