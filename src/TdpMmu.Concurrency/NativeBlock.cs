@@ -46,7 +46,7 @@ public sealed unsafe class NativeBlock : IDisposable
     /// <param name="byteOffset">A multiple of eight inside the block.</param>
     public AtomicWord Word(nuint byteOffset)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset + sizeof(ulong), Length);
+        CheckInside(byteOffset, sizeof(ulong));
         return new AtomicWord((byte*)Pointer + byteOffset);
     }
 
@@ -54,7 +54,7 @@ public sealed unsafe class NativeBlock : IDisposable
     /// <param name="byteOffset">A multiple of four inside the block.</param>
     public AtomicInt Int(nuint byteOffset)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(byteOffset + sizeof(uint), Length);
+        CheckInside(byteOffset, sizeof(uint));
         return new AtomicInt((byte*)Pointer + byteOffset);
     }
 
@@ -69,4 +69,15 @@ public sealed unsafe class NativeBlock : IDisposable
             Interlocked.Add(ref s_liveBytes, -(long)Length);
         }
     }
+    // Compared as a difference, because an offset near the largest number would wrap when the size is added.
+    private void CheckInside(nuint byteOffset, nuint bytes)
+    {
+        if (bytes > Length || byteOffset > Length - bytes)
+        {
+            ThrowOutside(byteOffset, bytes);
+        }
+    }
+
+    private void ThrowOutside(nuint byteOffset, nuint bytes) =>
+        throw new ArgumentOutOfRangeException(nameof(byteOffset), byteOffset, $"{bytes} bytes from here do not lie in a block of {Length} bytes.");
 }

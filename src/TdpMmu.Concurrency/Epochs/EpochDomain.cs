@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TdpMmu.Concurrency;
 
 /// <summary>
@@ -19,6 +21,9 @@ public sealed unsafe class EpochDomain : IDisposable
     private const uint DriverTaken = 1;
     private const uint DriverAwaited = 2;
 
+    // Numbers are compared as distances and may wrap; starting just below the end makes every run show it.
+    private const ulong FirstSequence = ulong.MaxValue - 7;
+
     private readonly ParticipantTable _participants;
     private readonly IEpochReclaimer _reclaimer;
     private readonly NativeBlock _shared;
@@ -37,6 +42,7 @@ public sealed unsafe class EpochDomain : IDisposable
         _shared = new NativeBlock(3 * NativeBlock.LineBytes);
         _snapshot = new NativeBlock((nuint)participants.Count * sizeof(ulong));
         _queues = new NativeBlock((nuint)(participants.Count * _queueStride));
+        Atomics.StoreRelease(Sequence, FirstSequence);
     }
 
     private AtomicWord Sequence => _shared.Word(0);
@@ -64,6 +70,7 @@ public sealed unsafe class EpochDomain : IDisposable
 
     /// <summary>Enters a section. Sections do not nest.</summary>
     /// <param name="participant">The caller's participant.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Enter(int participant)
     {
         var section = _participants.Section(participant);
@@ -75,6 +82,7 @@ public sealed unsafe class EpochDomain : IDisposable
 
     /// <summary>Leaves the section.</summary>
     /// <param name="participant">The caller's participant.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Leave(int participant)
     {
         var section = _participants.Section(participant);
@@ -89,9 +97,8 @@ public sealed unsafe class EpochDomain : IDisposable
     /// <param name="kind">A number that the reclaimer gets back.</param>
     public void Retire(int participant, nint address, int kind)
     {
-        // The unlinking store must not be overtaken by this read: a grace period counted from an older number might have
-        // looked at its readers before the object was unlinked.
-        Atomics.FullFence();
+        // No fence between the unlinking and this read: a grace period that begins after the read raises the number before
+        // its process-wide fence, and that fence also completes the stores that this thread made before the read.
         Queue(participant).Enqueue(new RetireQueue.Item { Address = address, Due = DueAfter(Atomics.LoadAcquire(Sequence)), Kind = kind });
     }
 
@@ -106,10 +113,14 @@ public sealed unsafe class EpochDomain : IDisposable
             return 0;
         }
 
-        if (!IsReached(Atomics.LoadAcquire(Sequence), queue.Head.Due))
+        // At most two steps: to end the grace period that was running at the retirement, and the one after it. Each that
+        // begins costs every processor an interrupt, so none is begun for objects that are due already.
+        for (var step = 0; step < 2 && !IsReached(Atomics.LoadAcquire(Sequence), queue.Head.Due); step++)
         {
-            _ = TryAdvance(out _);
-            _ = TryAdvance(out _);
+            if (!TryAdvance(out _, out _))
+            {
+                break;
+            }
         }
 
         return ReclaimDue(participant);
@@ -125,7 +136,6 @@ public sealed unsafe class EpochDomain : IDisposable
             throw new InvalidOperationException("A grace period cannot be awaited inside a section.");
         }
 
-        Atomics.FullFence();
         var due = DueAfter(Atomics.LoadAcquire(Sequence));
         while (true)
         {
@@ -135,12 +145,13 @@ public sealed unsafe class EpochDomain : IDisposable
                 break;
             }
 
-            if (!TryAdvance(out var blocker))
+            if (!TryAdvance(out var blocker, out var observed))
             {
                 if (blocker >= 0)
                 {
-                    // The snapshot says which section holds the grace period up; it is left without a wake-up.
-                    Atomics.AwaitChange(_participants.Section(blocker), Atomics.LoadRelaxed(_snapshot.Word((nuint)blocker * sizeof(ulong))));
+                    // The value that the step saw, and not the snapshot's: the next driver may have taken a new snapshot of
+                    // a participant that is outside by now and never comes back.
+                    Atomics.AwaitChange(_participants.Section(blocker), observed);
                 }
                 else
                 {
@@ -179,7 +190,6 @@ public sealed unsafe class EpochDomain : IDisposable
 
     private static ulong DueAfter(ulong sequence) => (sequence + 3) & ~1UL;
 
-    // Compared as a distance, so that the numbers may wrap.
     private static bool IsReached(ulong sequence, ulong due) => (long)(sequence - due) >= 0;
 
     private int ReclaimDue(int participant)
@@ -198,9 +208,10 @@ public sealed unsafe class EpochDomain : IDisposable
     }
 
     // One step of the grace-period machine. Losing the race for the driver's seat means that another thread takes the step.
-    private bool TryAdvance(out int blocker)
+    private bool TryAdvance(out int blocker, out ulong observed)
     {
         blocker = -1;
+        observed = 0;
         if (Atomics.LoadRelaxed(Driver) != DriverFree || Atomics.CompareExchange(Driver, DriverTaken, DriverFree) != DriverFree)
         {
             return false;
@@ -224,7 +235,7 @@ public sealed unsafe class EpochDomain : IDisposable
         var ended = true;
         for (var participant = 0; participant < _participants.Count; participant++)
         {
-            var observed = Atomics.LoadRelaxed(SnapshotOf(participant));
+            observed = Atomics.LoadRelaxed(SnapshotOf(participant));
             if ((observed & 1) == 0)
             {
                 continue;

@@ -1,12 +1,17 @@
 namespace TdpMmu.Concurrency;
 
 /// <summary>Faults share, invalidations exclude: a reader-writer lock on one word, in which waiting writers go first.</summary>
-/// <remarks>Bit 0: a writer is inside. Bit 1: a thread may be parked. Bits 2 and up: the number of readers.</remarks>
+/// <remarks>
+/// Bit 0: a writer is inside. Bit 1: a thread may be parked. Bit 2: a writer wants to come in, and readers that arrive stay
+/// outside until one has. Bits 3 and up: the number of readers. The mark of bit 2 is not that of bit 1, which is cleared
+/// whenever everybody is woken: readers that happen to run would otherwise overtake a writer that is still waking up, for ever.
+/// </remarks>
 public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
 {
     private const uint Writer = 1;
     private const uint Waiting = 2;
-    private const uint Reader = 4;
+    private const uint WriterComing = 4;
+    private const uint Reader = 8;
     private const int Spins = 64;
 
     private readonly ParticipantTable _participants;
@@ -27,7 +32,7 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
     /// <inheritdoc/>
     public void EnterShared(int participant)
     {
-        if (((Atomics.Add(_word, Reader) - Reader) & (Writer | Waiting)) == 0)
+        if ((Atomics.Add(_word, Reader) & (Writer | WriterComing)) == 0)
         {
             return;
         }
@@ -70,7 +75,7 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
         for (var spin = 0; ; spin++)
         {
             var seen = Atomics.LoadAcquire(_word);
-            if ((seen & (Writer | Waiting)) == 0)
+            if ((seen & (Writer | WriterComing)) == 0)
             {
                 // A lost race means that the word moved; it is read again.
                 if (Atomics.CompareExchange(_word, seen + Reader, seen) == seen)
@@ -95,12 +100,17 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
         for (var spin = 0; ; spin++)
         {
             var seen = Atomics.LoadAcquire(_word);
-            if ((seen & ~Waiting) == 0)
+            if ((seen & ~(Waiting | WriterComing)) == 0)
             {
-                if (Atomics.CompareExchange(_word, seen | Writer, seen) == seen)
+                // Other writers that still want to come in set their mark again.
+                if (Atomics.CompareExchange(_word, (seen & Waiting) | Writer, seen) == seen)
                 {
                     return;
                 }
+            }
+            else if ((seen & WriterComing) == 0)
+            {
+                Atomics.CompareExchange(_word, seen | WriterComing, seen);
             }
             else if (spin < Spins)
             {

@@ -1,3 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
 namespace TdpMmu.Concurrency;
 
 /// <summary>
@@ -140,11 +143,21 @@ public sealed unsafe class ParticipantTable : IDisposable
     public void Dispose() => _block.Dispose();
 
     // SAFETY: the index is checked against Count, so the line lies inside the block, which lives as long as this object.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private byte* Line(int participant)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)participant, (uint)Count, nameof(participant));
+        if ((uint)participant >= (uint)Count)
+        {
+            ThrowNoParticipant(participant);
+        }
+
         return _base + (GlobalLines * NativeBlock.LineBytes) + ((long)participant * ParticipantBytes);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private AtomicWord Word(int participant, int offset) => new(Line(participant) + offset);
+
+    [DoesNotReturn]
+    private void ThrowNoParticipant(int participant) =>
+        throw new ArgumentOutOfRangeException(nameof(participant), participant, $"There are {Count} participants.");
 }

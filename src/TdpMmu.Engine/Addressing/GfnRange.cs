@@ -51,8 +51,9 @@ public readonly record struct GfnRange
     /// <summary>Whether all of <paramref name="other"/> lies in the range.</summary>
     public bool Contains(GfnRange other) => other.Start >= Start && other.End <= End;
 
-    /// <summary>Whether the ranges share a frame.</summary>
-    public bool Overlaps(GfnRange other) => Start < other.End && other.Start < End;
+    /// <summary>Whether the ranges share a frame; a range without frames shares none, wherever it lies.</summary>
+    public bool Overlaps(GfnRange other) =>
+        Math.Max(Start.Value, other.Start.Value) < Math.Min(Start.Value + Count, other.Start.Value + other.Count);
 
     /// <summary>The frames that both ranges have.</summary>
     public GfnRange Intersect(GfnRange other)

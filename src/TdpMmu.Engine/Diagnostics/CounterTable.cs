@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
 
 namespace TdpMmu.Diagnostics;
@@ -18,6 +19,7 @@ internal sealed unsafe class CounterTable : IDisposable
 
     internal int Count { get; }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     // SAFETY: the index is a participant's, so the structure lies inside the block, which lives as long as the machine.
     internal ParticipantCounters* Of(int participant) => (ParticipantCounters*)(_base + ((nint)participant * _stride));
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Machine;
 using TdpMmu.PageTables;
 using TdpMmu.Slots;
@@ -98,7 +99,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
             while (walk.MoveNext())
             {
                 var entry = walk.Current;
-                if (entry == TFormat.Frozen)
+                if (entry.Value == TFormat.Frozen.Value)
                 {
                     // The walk stands in a table that was cut off; the fault finds the new one when it comes again.
                     return FaultOutcome.Retry;
@@ -143,7 +144,11 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
 
     private static FaultOutcome Install(ref TdpIterator<TFormat, TLock> walk, Gfn frame, GuestAccess access, ref FaultContext context)
     {
-        EngineChecks.Require(walk.Range.Contains(frame), "a leaf is installed where the fault is (B32)");
+        if (EngineChecks.Enabled)
+        {
+            EngineChecks.Require(walk.Range.Contains(frame), "a leaf is installed where the fault is (B32)");
+        }
+
         var writable = (context.Flags & SlotFlags.ReadOnly) == SlotFlags.None;
         var rights = GuestAccess.Read | GuestAccess.Execute | (writable ? GuestAccess.Write : GuestAccess.None);
         var leaf = TFormat.MakeLeaf(
@@ -153,6 +158,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
         return walk.TrySet(leaf) ? FaultOutcome.Fixed : FaultOutcome.Retry;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static FaultOutcome AddPermission(ref TdpIterator<TFormat, TLock> walk, GuestAccess access)
     {
         var leaf = walk.Current;
@@ -168,6 +174,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
         return TFormat.IsHostWritable(leaf) && walk.TrySet(restored) ? FaultOutcome.Fixed : FaultOutcome.Retry;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryLink(ref TdpIterator<TFormat, TLock> walk, int participant)
     {
         var table = Core.Pool.Take(participant);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
 using TdpMmu.PageTables;
 
@@ -6,6 +7,7 @@ namespace TdpMmu.Direct;
 /// <content>How large mappings are split.</content>
 internal sealed unsafe partial class DirectMmu<TFormat, TLock>
 {
+    [MethodImpl(MethodImplOptions.NoInlining)]
     // Replaces a large leaf by a table of leaves that map the same. No flush: old and new translations are equivalent.
     private bool TrySplit(ref TdpIterator<TFormat, TLock> walk, int participant)
     {

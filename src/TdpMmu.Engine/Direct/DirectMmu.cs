@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
 using TdpMmu.Diagnostics;
 using TdpMmu.Formats;
@@ -55,6 +56,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
     internal override PagingLevel HighestLevelFor(Gfn frame, Pfn host, PagingLevel limit) =>
         LevelChoice.HighestFor<TFormat>(frame, host, limit);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ParticipantCounters* Counters(int participant) => CountersOf(participant);
 
     internal void EnterShared(int participant)
@@ -66,7 +68,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
 
     internal void LeaveShared(int participant)
     {
-        EngineChecks.Require(Counters(participant)->OpenWalks == 0, "no walk is open when its section closes");
+        CheckNoWalkOpen(participant);
         Core.Epochs.Leave(participant);
         _lock.LeaveShared(participant);
     }
@@ -79,12 +81,13 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
 
     internal void LeaveExclusive(int participant)
     {
-        EngineChecks.Require(Counters(participant)->OpenWalks == 0, "no walk is open when its section closes");
+        CheckNoWalkOpen(participant);
         Core.Epochs.Leave(participant);
         _lock.LeaveExclusive(participant);
     }
 
     /// <summary>Whether a change of an entry makes a translation that a TLB may hold wrong.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TakesPermissionAway(Spte before, Spte after, PagingLevel level)
     {
         if (!TFormat.IsPresent(before))
@@ -119,9 +122,13 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
         var isPresent = TFormat.IsPresent(after);
         var wasLeaf = wasPresent && TFormat.IsLeaf(before, level);
         var isLeaf = isPresent && TFormat.IsLeaf(after, level);
-        EngineChecks.Require(
-            !(wasLeaf && isLeaf) || TFormat.FrameOf(before) == TFormat.FrameOf(after),
-            "the frame of a present leaf never changes in place (I8)");
+        if (EngineChecks.Enabled)
+        {
+            EngineChecks.Require(
+                !(wasLeaf && isLeaf) || TFormat.FrameOf(before) == TFormat.FrameOf(after),
+                "the frame of a present leaf never changes in place (I8)");
+        }
+
         if (MmuEventSource.Log.IsEnabled())
         {
             MmuEventSource.Log.EntryChanged(frame.Value, level.Value, before.Value, after.Value);
@@ -132,9 +139,14 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
             Counters(participant)->Leaves[level.Value] += isLeaf ? 1 : -1;
         }
 
+        if (wasLeaf && !isPresent && TFormat.IsDirty(before))
+        {
+            FoldDirty(participant, new GfnRange(frame, TableGeometry<TFormat>.FramesPerEntry(level)));
+        }
+
         if (wasPresent && !wasLeaf && (!isPresent || isLeaf))
         {
-            FreezeTable(participant, PageTable.Of<TFormat>(before), level.Down);
+            FreezeTable(participant, PageTable.Of<TFormat>(before), level.Down, frame);
             return true;
         }
 
@@ -162,15 +174,23 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
         _unlinked.Dispose();
     }
 
+    private void CheckNoWalkOpen(int participant)
+    {
+        if (EngineChecks.Enabled)
+        {
+            EngineChecks.Require(Counters(participant)->OpenWalks == 0, "no walk is open when its section closes");
+        }
+    }
+
     // The table was unlinked, so nobody new comes; a fault that still stands in it either has its exchange done before an entry is
     // frozen, and is undone here, or fails. Accessed and Dirty bits that a walker sets until then go with the record of the exchange.
-    private void FreezeTable(int participant, PageTable table, PagingLevel level)
+    private void FreezeTable(int participant, PageTable table, PagingLevel level, Gfn frame)
     {
         var leaves = 0L;
         for (var index = 0; index < TableGeometry<TFormat>.EntriesPerTable; index++)
         {
             var entry = new Spte(Atomics.Exchange(table.Entry(index), TFormat.Frozen.Value));
-            EngineChecks.Require(entry != TFormat.Frozen, "a table is cut off once (I4, I17)");
+            EngineChecks.Require(entry.Value != TFormat.Frozen.Value, "a table is cut off once (I4, I17)");
             if (!TFormat.IsPresent(entry))
             {
                 continue;
@@ -179,15 +199,25 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
             if (TFormat.IsLeaf(entry, level))
             {
                 leaves++;
+                if (TFormat.IsDirty(entry))
+                {
+                    FoldDirty(participant, CoveredBy(index));
+                }
             }
             else
             {
-                FreezeTable(participant, PageTable.Of<TFormat>(entry), level.Down);
+                FreezeTable(participant, PageTable.Of<TFormat>(entry), level.Down, CoveredBy(index).Start);
             }
         }
 
         Counters(participant)->Leaves[level.Value] -= leaves;
         _unlinked.Add(participant, table);
+
+        GfnRange CoveredBy(int index)
+        {
+            var frames = TableGeometry<TFormat>.FramesPerEntry(level);
+            return new GfnRange(frame.Plus((ulong)index * frames), frames);
+        }
     }
 
     // SAFETY: tables are reached inside sections or windows and freed after flush and grace period; counters are the participant's own.

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TdpMmu.Formats;
 
 /// <summary>Extended page tables: Intel SDM volume 3C, section 30.3 (tables 30-1 to 30-7).</summary>
@@ -46,17 +48,22 @@ internal readonly struct Ept<TGeometry> : IPagingFormat
 
     public static Spte Frozen => new(SharedSpteBits.Frozen);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPresent(Spte entry) => (entry.Value & SharedSpteBits.MmuPresent) != 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsLeaf(Spte entry, PagingLevel level) => level.Value == 1 || (entry.Value & SharedSpteBits.Large) != 0;
 
     public static bool IsMmio(Spte entry) => (entry.Value & (Rights | SharedSpteBits.MmuPresent)) == MmioRights;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pfn FrameOf(Spte entry) => new((entry.Value & SharedSpteBits.FrameMask) >> PageGeometry.PageShift);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Spte MakeTable(Pfn table) =>
         new(Rights | Accessed | SharedSpteBits.MmuPresent | (table.Value << PageGeometry.PageShift));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Spte MakeLeaf(Pfn frame, PagingLevel level, GuestAccess access, bool hostWritable, bool dirty)
     {
         var value = WriteBack | IgnorePat | Accessed | SharedSpteBits.MmuPresent | (frame.Value << PageGeometry.PageShift);
@@ -78,14 +85,20 @@ internal readonly struct Ept<TGeometry> : IPagingFormat
         return new Spte(level.Value == 2 ? value & ~SharedSpteBits.Large : value);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GuestAccess AccessOf(Spte leaf) => (GuestAccess)(leaf.Value & Rights);
 
     public static bool IsAccessed(Spte leaf) => (leaf.Value & Accessed) != 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsDirty(Spte leaf) => (leaf.Value & Dirty) != 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Spte WithAccessRecorded(Spte leaf, bool write) => new(leaf.Value | Accessed | (write ? Dirty : 0));
 
+    public static Spte WithoutDirty(Spte leaf) => new(leaf.Value & ~Dirty);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsMmuWritable(Spte leaf) => (leaf.Value & MmuWritable) != 0;
 
     public static bool IsHostWritable(Spte leaf) => (leaf.Value & HostWritable) != 0;

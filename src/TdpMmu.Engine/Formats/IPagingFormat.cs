@@ -69,6 +69,9 @@ internal interface IPagingFormat
     /// <summary>The leaf as hardware leaves it after an access: Accessed set, and Dirty for a write.</summary>
     static abstract Spte WithAccessRecorded(Spte leaf, bool write);
 
+    /// <summary>The leaf as if it had not been written through.</summary>
+    static abstract Spte WithoutDirty(Spte leaf);
+
     /// <summary>Whether the MMU may grant writing with one compare-and-swap.</summary>
     static abstract bool IsMmuWritable(Spte leaf);
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TdpMmu.Formats;
 
 /// <summary>Nested page tables: AMD64 Architecture Programmer's Manual volume 2, sections 15.25 (nested paging) and 5.3 (long mode).</summary>
@@ -44,18 +46,23 @@ internal readonly struct Npt<TGeometry> : IPagingFormat
 
     public static Spte Frozen => new(SharedSpteBits.Frozen);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsPresent(Spte entry) => (entry.Value & SharedSpteBits.MmuPresent) != 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsLeaf(Spte entry, PagingLevel level) => level.Value == 1 || (entry.Value & SharedSpteBits.Large) != 0;
 
     public static bool IsMmio(Spte entry) =>
         (entry.Value & (Present | SharedSpteBits.MmuPresent | MmioMarker)) == (Present | MmioMarker);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pfn FrameOf(Spte entry) => new((entry.Value & SharedSpteBits.FrameMask) >> PageGeometry.PageShift);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Spte MakeTable(Pfn table) =>
         new(Present | Write | User | Accessed | SharedSpteBits.MmuPresent | (table.Value << PageGeometry.PageShift));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Spte MakeLeaf(Pfn frame, PagingLevel level, GuestAccess access, bool hostWritable, bool dirty)
     {
         var value = Present | User | Accessed | SharedSpteBits.MmuPresent | (frame.Value << PageGeometry.PageShift);
@@ -76,6 +83,7 @@ internal readonly struct Npt<TGeometry> : IPagingFormat
         return new Spte(level.Value == 2 ? value & ~SharedSpteBits.Large : value);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GuestAccess AccessOf(Spte leaf) =>
         GuestAccess.Read
         | ((leaf.Value & Write) != 0 ? GuestAccess.Write : GuestAccess.None)
@@ -83,10 +91,15 @@ internal readonly struct Npt<TGeometry> : IPagingFormat
 
     public static bool IsAccessed(Spte leaf) => (leaf.Value & Accessed) != 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsDirty(Spte leaf) => (leaf.Value & Dirty) != 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Spte WithAccessRecorded(Spte leaf, bool write) => new(leaf.Value | Accessed | (write ? Dirty : 0));
 
+    public static Spte WithoutDirty(Spte leaf) => new(leaf.Value & ~Dirty);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsMmuWritable(Spte leaf) => (leaf.Value & MmuWritable) != 0;
 
     public static bool IsHostWritable(Spte leaf) => (leaf.Value & HostWritable) != 0;

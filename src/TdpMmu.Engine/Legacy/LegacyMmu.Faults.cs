@@ -27,12 +27,10 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
             Core.Epochs.Leave(participant);
             if (readiness == Readiness.Ready)
             {
-                EnterLock(participant);
-                Core.Epochs.Enter(participant);
+                EnterLocked(participant);
                 readiness = Resolver.Examine(participant, frame, access, ref context);
                 var outcome = readiness == Readiness.Ready ? Map(participant, frame, access, ref context) : FaultOutcome.Retry;
-                Core.Epochs.Leave(participant);
-                LeaveLock();
+                LeaveLocked(participant);
                 if (readiness == Readiness.Ready)
                 {
                     return outcome;

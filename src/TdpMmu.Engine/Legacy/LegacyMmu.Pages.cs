@@ -36,22 +36,69 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
         return page->Table;
     }
 
-    // Removes the tables that overlap a range and map nothing, from small to large, because the end of one may empty its parent.
+    // Removes the tables that map nothing but frames of the range, and nothing at all any more. From small to large, because the
+    // end of one may empty its parent.
     private void RemoveEmptyTables(ref LockedPass<TFormat> pass, GfnRange range)
     {
+        var end = Math.Min(range.End.Value, FrameLimit.Value);
         for (var level = PagingLevel.Page4KiB; level < TableGeometry<TFormat>.RootLevel; level = level.Up)
         {
             var span = TableGeometry<TFormat>.FramesPerEntry(level.Up);
-            for (var frame = range.Start.AlignDown(span); frame < range.End; frame = frame.Plus(span))
+            var first = (range.Start.Value + span - 1) & ~(span - 1);
+            if (first >= end || end - first < span)
             {
-                var page = _pages.Find(frame, level);
-                if (page is not null && IsEmpty(page->Table))
+                return;
+            }
+
+            var tables = new GfnRange(new Gfn(first), (end - first) & ~(span - 1));
+            if (tables.Count / span <= ShadowPageTable.BucketCount)
+            {
+                RemoveEmptyTablesByFrame(ref pass, tables, level, span);
+            }
+            else
+            {
+                RemoveEmptyTablesByBucket(ref pass, tables, level);
+            }
+        }
+    }
+
+    private void RemoveEmptyTablesByFrame(ref LockedPass<TFormat> pass, GfnRange tables, PagingLevel level, ulong span)
+    {
+        for (var frame = tables.Start; frame < tables.End; frame = frame.Plus(span))
+        {
+            var page = _pages.Find(frame, level);
+            if (page is not null && IsEmpty(page->Table))
+            {
+                Remove(ref pass, page);
+            }
+
+            pass.Spend(page is null ? 1 : TableGeometry<TFormat>.EntriesPerTable);
+        }
+    }
+
+    private void RemoveEmptyTablesByBucket(ref LockedPass<TFormat> pass, GfnRange tables, PagingLevel level)
+    {
+        for (var bucket = 0; bucket < ShadowPageTable.BucketCount; bucket++)
+        {
+            // The whole bucket before the lock may change hands: its pages may be gone afterwards.
+            var visited = 1;
+            for (var page = _pages.FirstOf(bucket); page is not null;)
+            {
+                var next = page->HashNext;
+                visited++;
+                if (page->Level == level && tables.Contains(page->Frame))
                 {
-                    Remove(ref pass, page);
+                    visited += TableGeometry<TFormat>.EntriesPerTable;
+                    if (IsEmpty(page->Table))
+                    {
+                        Remove(ref pass, page);
+                    }
                 }
 
-                pass.Spend(page is null ? 1 : TableGeometry<TFormat>.EntriesPerTable);
+                page = next;
             }
+
+            pass.Spend(visited);
         }
     }
 

@@ -12,6 +12,7 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
         Mapping,
         Writing,
         WritingForFastFaultsToo,
+        Dirtiness,
     }
 
     internal override void Zap(int participant, GfnRange range)
@@ -20,18 +21,8 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
         try
         {
             pass.Enter();
-            WalkReverseMaps(ref pass, range, Removal.Mapping);
-            for (var map = _maps.FirstFrom(range.Start); map is not null && map.Range.Start < range.End;)
-            {
-                // The map may be gone when the tables of its slot have been looked through; its bounds are enough.
-                var slot = map.Range;
-                if (range.Contains(slot))
-                {
-                    RemoveEmptyTables(ref pass, slot);
-                }
-
-                map = _maps.FirstFrom(slot.End);
-            }
+            WalkReverseMaps(ref pass, range, Removal.Mapping, []);
+            RemoveEmptyTables(ref pass, range);
         }
         finally
         {
@@ -49,7 +40,7 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
         try
         {
             pass.Enter();
-            WalkReverseMaps(ref pass, range, keepMmuWritable ? Removal.Writing : Removal.WritingForFastFaultsToo);
+            WalkReverseMaps(ref pass, range, keepMmuWritable ? Removal.Writing : Removal.WritingForFastFaultsToo, []);
         }
         finally
         {
@@ -59,9 +50,26 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
         Core.Flush.FlushIfOwed(participant);
     }
 
+    internal override void CollectDirty(int participant, GfnRange range, Span<ulong> dirty)
+    {
+        var pass = new LockedPass<TFormat>(this, participant);
+        try
+        {
+            pass.Enter();
+            WalkReverseMaps(ref pass, range, Removal.Dirtiness, dirty);
+        }
+        finally
+        {
+            pass.Dispose();
+        }
+
+        // Whether or not anything changed: another pass may have cleared bits and not flushed yet (I31).
+        Core.Flush.FlushIfOwed(participant);
+    }
+
     // Slot by slot, in pieces that fit the budget. Slots are looked up afresh for each piece, because they may come and go
     // while others have the lock.
-    private void WalkReverseMaps(ref LockedPass<TFormat> pass, GfnRange range, Removal removal)
+    private void WalkReverseMaps(ref LockedPass<TFormat> pass, GfnRange range, Removal removal, Span<ulong> dirty)
     {
         var next = range.Start;
         while (_maps.FirstFrom(next) is { } map && map.Range.Start < range.End)
@@ -70,7 +78,7 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
             var piece = new GfnRange(rest.Start, Math.Min(rest.Count, (ulong)pass.Budget));
             for (var level = PagingLevel.Page4KiB; level <= TFormat.HighestLeafLevel; level = level.Up)
             {
-                RemoveFrom(ref pass, map, piece, level, removal);
+                RemoveFrom(ref pass, map, piece, level, removal, dirty, range.Start);
             }
 
             next = piece.End;
@@ -84,7 +92,14 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
     }
 
     // Leaves go whatever their size when the piece touches them.
-    private void RemoveFrom(ref LockedPass<TFormat> pass, SlotReverseMap<TFormat> map, GfnRange piece, PagingLevel level, Removal removal)
+    private void RemoveFrom(
+        ref LockedPass<TFormat> pass,
+        SlotReverseMap<TFormat> map,
+        GfnRange piece,
+        PagingLevel level,
+        Removal removal,
+        Span<ulong> dirty,
+        Gfn firstOfDirty)
     {
         var span = TableGeometry<TFormat>.FramesPerEntry(level);
         var list = map.At(piece.Start, level);
@@ -95,13 +110,22 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
                 continue;
             }
 
-            if (removal == Removal.Mapping)
+            switch (removal)
             {
-                ZapAll(ref pass, list, frame, level);
-            }
-            else
-            {
-                ProtectAll(ref pass, list, frame, level, removal == Removal.Writing);
+                case Removal.Dirtiness when level == PagingLevel.Page4KiB:
+                    if (CleanAll(ref pass, list, frame))
+                    {
+                        var page = frame.Value - firstOfDirty.Value;
+                        dirty[(int)(page / 64)] |= 1UL << (int)(page % 64);
+                    }
+
+                    break;
+                case Removal.Mapping or Removal.Dirtiness:
+                    ZapAll(ref pass, list, frame, level);
+                    break;
+                default:
+                    ProtectAll(ref pass, list, frame, level, removal == Removal.Writing);
+                    break;
             }
         }
     }
@@ -144,6 +168,33 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
                 }
             }
         }
+    }
+
+    private bool CleanAll(ref LockedPass<TFormat> pass, EntryList* list, Gfn frame)
+    {
+        var wasDirty = false;
+        for (var position = 0; list->TryGet(position, out var location); position++)
+        {
+            while (true)
+            {
+                var leaf = new Spte(Atomics.LoadRelaxed(location));
+                if (!TFormat.IsDirty(leaf))
+                {
+                    break;
+                }
+
+                // A lost exchange means that a walker or a fast fault was there: the entry is read again.
+                pass.BeginTakingAway();
+                if (TryReplace(pass.Participant, location, frame, PagingLevel.Page4KiB, leaf, TFormat.WithoutDirty(leaf)))
+                {
+                    pass.NoteTakenAway();
+                    wasDirty = true;
+                    break;
+                }
+            }
+        }
+
+        return wasDirty;
     }
 
     // SAFETY: lists are followed between the lookup of their slot and the next point at which the lock may change hands.

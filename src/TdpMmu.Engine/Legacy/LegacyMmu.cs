@@ -15,10 +15,11 @@ namespace TdpMmu.Legacy;
 /// <remarks>
 /// <para>It works as KVM's shadow MMU did for two-dimensional paging before 2020: tables are found by frame and level in a hash
 /// table, each knows the entries that point to it, and each mapped frame the entries that map it. A range is taken away
-/// frame by frame through the reverse maps. Tables stay when their last mapping goes, until their slot is deleted or zapped as a
-/// whole, or until tables run short.</para>
-/// <para>It differs where the machine around it does, always in its favour: host pages come in outside the lock, TLBs are flushed after the
-/// lock is given back, and what the lock protects is read without it only by the fast fault and by walkers.</para>
+/// frame by frame through the reverse maps.</para>
+/// <para>It differs where the machine around it does, and where a comparison with the direct MMU would otherwise be of unlike
+/// things. Host pages come in outside the lock, and TLBs are flushed after the lock was given back. A large mapping is split and
+/// not dropped when it has to become small. Tables that a range contains and that are empty go with the range, where KVM kept
+/// them until the slot went or tables ran short; the latter is here too.</para>
 /// <para>Entries change under the lock. Walkers still set Accessed and Dirty bits, and fast faults the right to write, so that an
 /// entry that is present is replaced atomically, and what follows is done for the value that was really there (I16).</para>
 /// </remarks>
@@ -87,7 +88,7 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
         var lane = Core.Participants.LeaseHostLane();
         Zap(lane, new GfnRange(default, FrameLimit.Value));
         Core.Epochs.Drain();
-        EngineChecks.Require(_pages.Count == 1, "every table but the root lies in a slot and goes with it");
+        EngineChecks.Require(_pages.Count == 1, "every table but the root goes with its range");
         Core.Pool.GiveBack(lane, _rootTable);
         Core.Participants.ReturnHostLane(lane);
         _unlinked.Dispose();
@@ -97,18 +98,24 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
         _pagePool.Dispose();
     }
 
-    /// <summary>Takes the lock. A wait is counted.</summary>
-    internal void EnterLock(int participant)
+    /// <summary>Takes the lock, counting a wait, and enters an announced section: nobody waits for a lock inside one.</summary>
+    internal void EnterLocked(int participant)
     {
         if (!_lock.TryEnter())
         {
             using var wait = new LockWait(Core.Participants, participant);
             _lock.Enter();
         }
+
+        Core.Epochs.Enter(participant);
     }
 
-    /// <summary>Gives the lock back.</summary>
-    internal void LeaveLock() => _lock.Exit();
+    /// <summary>Leaves the section and gives the lock back.</summary>
+    internal void LeaveLocked(int participant)
+    {
+        Core.Epochs.Leave(participant);
+        _lock.Exit();
+    }
 
     /// <summary>Announces that permissions are about to be taken away.</summary>
     internal void IncurFlush() => Core.Flush.Incur();
@@ -131,7 +138,6 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
     // The one place for what follows from a changed entry, besides the reverse map that the caller keeps.
     private void OnEntryChanged(int participant, Gfn frame, PagingLevel level, Spte before, Spte after)
     {
-        EngineChecks.Require(TFormat.IsWellFormed(after, level), "entries are well-formed (I6, I9, I13)");
         if (MmuEventSource.Log.IsEnabled())
         {
             MmuEventSource.Log.EntryChanged(frame.Value, level.Value, before.Value, after.Value);
@@ -139,12 +145,22 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
 
         var wasLeaf = TFormat.IsPresent(before) && TFormat.IsLeaf(before, level);
         var isLeaf = TFormat.IsPresent(after) && TFormat.IsLeaf(after, level);
-        EngineChecks.Require(
-            !(wasLeaf && isLeaf) || TFormat.FrameOf(before) == TFormat.FrameOf(after),
-            "the frame of a present leaf never changes in place (I8)");
+        if (EngineChecks.Enabled)
+        {
+            EngineChecks.Require(TFormat.IsWellFormed(after, level), "entries are well-formed (I6, I9, I13)");
+            EngineChecks.Require(
+                !(wasLeaf && isLeaf) || TFormat.FrameOf(before) == TFormat.FrameOf(after),
+                "the frame of a present leaf never changes in place (I8)");
+        }
+
         if (wasLeaf != isLeaf)
         {
             CountersOf(participant)->Leaves[level.Value] += isLeaf ? 1 : -1;
+        }
+
+        if (wasLeaf && !TFormat.IsPresent(after) && TFormat.IsDirty(before))
+        {
+            FoldDirty(participant, new GfnRange(frame, TableGeometry<TFormat>.FramesPerEntry(level)));
         }
     }
 

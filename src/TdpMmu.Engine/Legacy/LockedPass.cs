@@ -3,7 +3,7 @@ using TdpMmu.Formats;
 namespace TdpMmu.Legacy;
 
 /// <summary>
-/// The hold on the MMU's lock of an operation over a range: gives the lock to others when its budget is used up, and cannot give it
+/// The hold on the MMU's lock, and the announced section, of an operation over a range: gives the lock to others when its budget is used up, and cannot give it
 /// up or end with a flush owed.
 /// </summary>
 /// <remarks>Usage is <c>var pass = new LockedPass…; try { pass.Enter(); … } finally { pass.Dispose(); }</c>. A copy would own the same lock.</remarks>
@@ -32,7 +32,7 @@ internal ref struct LockedPass<TFormat>
     /// <summary>Takes the lock.</summary>
     internal void Enter()
     {
-        _mmu.EnterLock(Participant);
+        _mmu.EnterLocked(Participant);
         _locked = true;
     }
 
@@ -72,7 +72,7 @@ internal ref struct LockedPass<TFormat>
         if (_locked)
         {
             _locked = false;
-            _mmu.LeaveLock();
+            _mmu.LeaveLocked(Participant);
         }
 
         if (_flushPending)

@@ -6,9 +6,12 @@ namespace TdpMmu.Legacy;
 /// <remarks>Read and changed only under the MMU's lock, but for the sizes.</remarks>
 internal sealed unsafe class ShadowPageTable : IDisposable
 {
+    /// <summary>Buckets of the hash table.</summary>
+    internal const int BucketCount = 1 << BucketBits;
+
     private const int BucketBits = 12;
 
-    private readonly NativeBlock _block = new((1u << BucketBits) * (nuint)sizeof(ShadowPage*));
+    private readonly NativeBlock _block = new(BucketCount * (nuint)sizeof(ShadowPage*));
     private readonly ShadowPage** _buckets;
     private ShadowPage* _newest;
 
@@ -22,6 +25,9 @@ internal sealed unsafe class ShadowPageTable : IDisposable
 
     /// <summary>Bytes of the hash table.</summary>
     internal long Bytes => (long)_block.Length;
+
+    /// <summary>The first page of a bucket, or null.</summary>
+    internal ShadowPage* FirstOf(int bucket) => _buckets[bucket];
 
     /// <summary>Finds the page whose table covers a frame with entries of a level.</summary>
     /// <param name="frame">The first frame that the table covers.</param>

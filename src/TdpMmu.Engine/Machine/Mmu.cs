@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Diagnostics;
 using TdpMmu.Translation;
 
@@ -57,6 +58,15 @@ internal abstract unsafe class Mmu : IDisposable
     /// <param name="keepMmuWritable">Whether a fast fault may grant it again.</param>
     internal abstract void WriteProtect(int participant, GfnRange range, bool keepMmuWritable);
 
+    /// <summary>
+    /// Clears the dirty bits of the range's small mappings and takes its large ones away, in a slot whose policy asks for small
+    /// mappings. When it returns, the next write to any page of the range sets a dirty bit.
+    /// </summary>
+    /// <param name="participant">The caller's participant.</param>
+    /// <param name="range">Frames of one slot.</param>
+    /// <param name="dirty">Where pages go whose bit was set; bit 0 is the range's first frame.</param>
+    internal abstract void CollectDirty(int participant, GfnRange range, Span<ulong> dirty);
+
     /// <summary>The highest level at which a slot can be mapped, given how its guest and host addresses are aligned.</summary>
     internal abstract PagingLevel HighestLevelFor(Gfn frame, Pfn host, PagingLevel limit);
 
@@ -65,6 +75,20 @@ internal abstract unsafe class Mmu : IDisposable
 
     /// <summary>Checks the tables against the invariants of their format and the leaf counters. The machine is idle.</summary>
     internal abstract void CheckTables();
+
+    /// <summary>
+    /// Keeps the record that pages were written when the entry that has it goes away. Called inside the section of the change, which a
+    /// harvest waits for.
+    /// </summary>
+    protected void FoldDirty(int participant, GfnRange frames)
+    {
+        var record = Core.Slots.Find(participant, frames.Start);
+        if (record is not null && (Slots.SlotRecord.LoadFlags(record) & Slots.SlotFlags.LogDirty) != Slots.SlotFlags.None)
+        {
+            var part = record->Range.Intersect(frames);
+            Core.Slots.SlotOf(record).Dirty!.Mark(part.Start.Value - record->BaseFrame.Value, part.Count);
+        }
+    }
 
     /// <summary>Tells the MMU about a new slot, before guests can see it.</summary>
     internal virtual void OnSlotAdding(GfnRange range)
@@ -102,5 +126,6 @@ internal abstract unsafe class Mmu : IDisposable
     }
 
     /// <summary>The counters of a participant.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected ParticipantCounters* CountersOf(int participant) => Core.Counters.Of(participant);
 }

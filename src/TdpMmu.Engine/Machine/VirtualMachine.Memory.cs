@@ -67,36 +67,21 @@ public sealed unsafe partial class VirtualMachine
     public void DeleteSlot(MemorySlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
-        OnHostLane(lane =>
+        WithSlot(slot, lane =>
         {
-            _core.Slots.Gate.Enter();
-            try
+            // Publish, rendezvous, walk, flush: from here on faults see the mark and wait; what was installed before is zapped.
+            _core.Slots.ChangeFlags(slot, SlotFlags.Deleting, SlotFlags.None);
+            _mmu.Zap(lane, slot.Range);
+            var states = slot.Memory.States;
+            while (_core.Participants.IsReferenced((nint)slot.Record, out var holder))
             {
-                if (!_core.Slots.All.Contains(slot))
-                {
-                    throw new ArgumentException("The slot is not a slot of this machine, or was deleted before.", nameof(slot));
-                }
-
-                // Publish, rendezvous, walk, flush: from here on faults see the mark and wait; what was installed before is zapped.
-                _core.Slots.ChangeFlags(slot, SlotFlags.Deleting, SlotFlags.None);
-                _mmu.Zap(lane, slot.Range);
-                var states = slot.Memory.States;
-                while (_core.Participants.IsReferenced((nint)slot.Record, out var holder))
-                {
-                    // Wakes faults that are parked for a page of the slot, so that they see the mark.
-                    states.WakeAll(slot.PageOf(slot.Range.Start), slot.Range.Count);
-                    _core.Rendezvous.WaitForReference(holder, (nint)slot.Record, timeoutNanoseconds: 1_000_000);
-                }
-
-                _core.Slots.Remove(slot);
-                _mmu.OnSlotRemoved(slot.Range);
-            }
-            finally
-            {
-                _core.Slots.Gate.Exit();
+                // Wakes faults that are parked for a page of the slot, so that they see the mark.
+                states.WakeAll(slot.PageOf(slot.Range.Start), slot.Range.Count);
+                _core.Rendezvous.WaitForReference(holder, (nint)slot.Record, timeoutNanoseconds: 1_000_000);
             }
 
-            return true;
+            _core.Slots.Remove(slot);
+            _mmu.OnSlotRemoved(slot.Range);
         });
     }
 
@@ -270,7 +255,13 @@ public sealed unsafe partial class VirtualMachine
                 var host = new AtomicBytes((nint)(context.Record->HostFrameOf(address.Frame).Address.Value + address.PageOffset));
                 if (write)
                 {
+                    // Written, then marked: a harvest in between reports the page next time.
                     Atomics.CopyDataIn(data, host);
+                    if ((context.Flags & SlotFlags.LogDirty) != SlotFlags.None)
+                    {
+                        var slot = _core.Slots.SlotOf(context.Record);
+                        slot.Dirty!.Mark(address.Frame.Value - slot.Range.Start.Value, 1);
+                    }
                 }
                 else
                 {

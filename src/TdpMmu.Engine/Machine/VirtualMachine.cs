@@ -105,6 +105,24 @@ public sealed unsafe partial class VirtualMachine : IDisposable
         where TFormat : struct, IPagingFormat
         where TLock : struct, IMmuLock<TLock> => new(options, static (_, core) => new DirectMmu<TFormat, TLock>(core));
 
+    /// <summary>Keeps the memory's contents at this moment, to go back to them. vCPUs must not be running.</summary>
+    /// <exception cref="InvalidOperationException">A vCPU is running.</exception>
+    public MachineSnapshot TakeSnapshot()
+    {
+        ThrowIfUnusable();
+        for (var index = 0; index < _vcpus.Length; index++)
+        {
+            if (!_core.Participants.TryOccupyVcpu(index))
+            {
+                throw new InvalidOperationException($"vCPU {index} is running; snapshots in memory are taken of stopped machines.");
+            }
+
+            _core.Participants.VacateVcpu(index);
+        }
+
+        return new MachineSnapshot(this);
+    }
+
     /// <summary>What the machine has counted.</summary>
     public VirtualMachineStatistics GetStatistics()
     {

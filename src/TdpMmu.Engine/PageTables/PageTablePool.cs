@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using TdpMmu.Concurrency;
 
@@ -23,6 +24,7 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     private readonly List<NativeBlock> _chunks = [];
     private readonly int _participantCount;
     private readonly long _limitTables;
+    private readonly byte* _cacheBase;
     private nint _free;
     private long _reserved;
 
@@ -34,6 +36,7 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         _participantCount = participantCount;
         _limitTables = (long)Math.Min(limitBytes / PageGeometry.PageSize, long.MaxValue / 2);
         _caches = new NativeBlock((nuint)(participantCount * CacheBytes));
+        _cacheBase = (byte*)_caches.Pointer;
         _shared = new NativeBlock(NativeBlock.LineBytes);
         _gate = new ParkingLock(_shared.Int(0));
     }
@@ -161,11 +164,12 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     // SAFETY: one cache per participant, inside the block that lives as long as the pool.
     private CacheLines* Cache(int participant)
     {
         EngineChecks.Require((uint)participant < (uint)_participantCount, "participant indices are in range");
-        return (CacheLines*)((byte*)_caches.Pointer + ((nint)participant * CacheBytes));
+        return (CacheLines*)(_cacheBase + ((nint)participant * CacheBytes));
     }
 
     private struct CacheLines

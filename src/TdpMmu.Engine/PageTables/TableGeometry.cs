@@ -7,9 +7,17 @@ namespace TdpMmu.PageTables;
 internal static class TableGeometry<TFormat>
     where TFormat : struct, IPagingFormat
 {
-    internal static int EntriesPerTable => 1 << TFormat.IndexBits;
+    internal static int EntriesPerTable
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 1 << TFormat.IndexBits;
+    }
 
-    internal static PagingLevel RootLevel => new(TFormat.Levels);
+    internal static PagingLevel RootLevel
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new(TFormat.Levels);
+    }
 
     /// <summary>Frames that the tables can address: the first frame that they cannot. Addresses have at most 52 bits.</summary>
     internal static Gfn FrameLimit => new(1UL << Math.Min(TFormat.Levels * TFormat.IndexBits, 52 - PageGeometry.PageShift));

@@ -53,10 +53,11 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         _end = Math.Min(range.End.Value, TableGeometry<TFormat>.FrameLimit.Value);
         _lowest = lowest;
         _kind = kind;
+        Unsafe.SkipInit(out _path);
         _target = range.Start.Value;
         _yieldedAt = ulong.MaxValue;
         _budget = mmu.WalkBudget;
-        mmu.Counters(participant)->OpenWalks++;
+        CountOpenWalk(1);
     }
 
     /// <summary>The entry's level.</summary>
@@ -72,16 +73,25 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     internal readonly Spte Current => _current;
 
     /// <summary>Whether the entry points to a table.</summary>
-    internal readonly bool IsTable => TFormat.IsPresent(_current) && !TFormat.IsLeaf(_current, _level);
+    internal readonly bool IsTable
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFormat.IsPresent(_current) && !TFormat.IsLeaf(_current, _level);
+    }
 
     /// <summary>Steps to the next entry.</summary>
     /// <returns>False when the range is walked.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal bool MoveNext()
     {
         if (!_started)
         {
             _started = true;
-            EnterSection();
+            if (_kind != WalkKind.Borrowed)
+            {
+                EnterSection();
+            }
+
             Restart();
         }
         else if (_kind != WalkKind.Borrowed && --_budget <= 0 && _target != _yieldedAt)
@@ -102,9 +112,13 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     /// </summary>
     internal bool TrySet(Spte value)
     {
-        EngineChecks.Require(_inSection || _kind == WalkKind.Borrowed, "entries change inside sections");
-        EngineChecks.Require(_current != TFormat.Frozen && value != TFormat.Frozen, "a frozen entry is changed by its owner only (I17)");
-        EngineChecks.Require(TFormat.IsWellFormed(value, _level), "entries are well-formed (I6, I9, I13)");
+        if (EngineChecks.Enabled)
+        {
+            EngineChecks.Require(_inSection || _kind == WalkKind.Borrowed, "entries change inside sections");
+            EngineChecks.Require(_current != TFormat.Frozen && value != TFormat.Frozen, "a frozen entry is changed by its owner only (I17)");
+            EngineChecks.Require(TFormat.IsWellFormed(value, _level), "entries are well-formed (I6, I9, I13)");
+        }
+
         var takesAway = DirectMmu<TFormat, TLock>.TakesPermissionAway(_current, value, _level);
         if (takesAway && !_indebted)
         {
@@ -142,9 +156,22 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     /// <summary>Ends the walk: leaves the section and settles what is owed.</summary>
     internal void Dispose()
     {
-        _mmu.Counters(_participant)->OpenWalks--;
-        LeaveSection();
-        SettleFlush();
+        CountOpenWalk(-1);
+        if (_kind != WalkKind.Borrowed)
+        {
+            LeaveSection();
+            SettleFlush();
+        }
+    }
+
+    // Counted for the check that no walk is open when its section closes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void CountOpenWalk(int change)
+    {
+        if (EngineChecks.Enabled)
+        {
+            _mmu.Counters(_participant)->OpenWalks += change;
+        }
     }
 
     private bool Step()
@@ -181,9 +208,8 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         }
 
         _level = _level.Down;
-        _path[_level.Value] = PageTable.Of<TFormat>(_current);
         _frame = new Gfn(Math.Max(_target, _frame)).AlignDown(TableGeometry<TFormat>.FramesPerEntry(_level)).Value;
-        Locate();
+        Enter(PageTable.Of<TFormat>(_current));
         return true;
     }
 
@@ -210,22 +236,23 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
 
         _level = _level.Up;
         _frame = Frame.AlignDown(TableGeometry<TFormat>.FramesPerEntry(_level)).Value;
-        Locate();
+        Enter(_path[_level.Value]);
         return true;
     }
 
     private void Restart()
     {
         _level = TableGeometry<TFormat>.RootLevel;
-        _path[_level.Value] = _mmu.Root;
         _frame = new Gfn(_target).AlignDown(TableGeometry<TFormat>.FramesPerEntry(_level)).Value;
         _skip = false;
-        Locate();
+        Enter(_mmu.Root);
     }
 
-    private void Locate()
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Enter(PageTable table)
     {
-        _location = _path[_level.Value].Entry(TableGeometry<TFormat>.IndexOf(Frame, _level));
+        _path[_level.Value] = table;
+        _location = table.Entry(TableGeometry<TFormat>.IndexOf(Frame, _level));
         Read();
     }
 
@@ -234,10 +261,10 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
 
     private void Yield()
     {
-        _mmu.Counters(_participant)->OpenWalks--;
+        CountOpenWalk(-1);
         LeaveSection();
         SettleFlush();
-        _mmu.Counters(_participant)->OpenWalks++;
+        CountOpenWalk(1);
         _yieldedAt = _target;
         _budget = _mmu.WalkBudget;
         EnterSection();

@@ -34,6 +34,7 @@ internal sealed class InvalidationRanges : IDisposable
     {
         while (true)
         {
+            var withdrawn = Atomics.LoadAcquire(Withdrawn);
             for (var place = 0; place < Places; place++)
             {
                 var phase = Atomics.LoadRelaxed(Phase(place));
@@ -53,8 +54,9 @@ internal sealed class InvalidationRanges : IDisposable
                 return place;
             }
 
-            // All places are in use: wait for one of them to be withdrawn.
-            Atomics.AwaitChange(Phase(0), Atomics.LoadAcquire(Phase(0)));
+            // All places were in use: wait for any of them to be withdrawn since the count was read. A place's own phase would
+            // not do: it may be free by the time it is read here, and then nothing changes it again.
+            Atomics.AwaitChange(Withdrawn, withdrawn);
         }
     }
 
@@ -64,6 +66,7 @@ internal sealed class InvalidationRanges : IDisposable
         // The release orders the host's action before the phase: a fault that finds the range gone finds the new state of the host.
         Atomics.StoreRelease(Phase(place), (Atomics.LoadRelaxed(Phase(place)) | PhaseMask) + 1);
         Atomics.Add(_active, ulong.MaxValue);
+        Atomics.Add(Withdrawn, 1);
     }
 
     /// <summary>Whether a published range has the frame. Called inside a section.</summary>
@@ -119,6 +122,8 @@ internal sealed class InvalidationRanges : IDisposable
         phase = 0;
         return false;
     }
+
+    private AtomicWord Withdrawn => _active.At(1);
 
     private AtomicWord Phase(int place) => _active.At((place + 1) * WordsPerPlace);
 

@@ -30,10 +30,16 @@ public sealed unsafe class MemorySlot
     /// <summary>Where in the memory the slot begins, in bytes.</summary>
     public ulong MemoryOffset { get; }
 
+    /// <summary>64-bit words that a copy of the slot's dirty log takes.</summary>
+    public int DirtyLogWords => checked((int)((Range.Count + 63) / 64));
+
     /// <summary>Whether the guest may only read.</summary>
     public bool IsReadOnly { get; }
 
     internal Slots.SlotRecord* Record { get; }
+
+    /// <summary>Marks that are not in entries; null until dirty pages are first logged, and then as long as the slot.</summary>
+    internal DirtyTracking.DirtyBitmap? Dirty { get; set; }
 
     /// <summary>The number that a frame of the slot has in its memory.</summary>
     internal ulong PageOf(Gfn frame) => frame.Value - Range.Start.Value + (MemoryOffset / PageGeometry.PageSize);

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
 
 namespace TdpMmu;
@@ -15,7 +17,7 @@ namespace TdpMmu;
 /// <see cref="PageState.Cancelled"/>, so that a claim can never be mistaken for a later one of the same page.</para>
 /// <para>Thread-safe. Pages are numbered from the start of the memory.</para>
 /// </remarks>
-public sealed class PageStates : IDisposable
+public sealed unsafe class PageStates : IDisposable
 {
     private const int BitsPerPage = 4;
     private const int PagesPerWord = 32 / BitsPerPage;
@@ -25,6 +27,7 @@ public sealed class PageStates : IDisposable
 
     private readonly NativeBlock _words;
     private readonly NativeBlock _counts;
+    private readonly uint* _wordBase;
     private readonly nuint _hugeCountsOffset;
     private readonly ulong _firstBlock;
     private readonly ulong _firstHugeBlock;
@@ -45,6 +48,7 @@ public sealed class PageStates : IDisposable
         var hugeBlocks = (last.Value / PageGeometry.Size1GiB) - _firstHugeBlock + 1;
         _hugeCountsOffset = (nuint)(blocks * sizeof(uint));
         _words = new NativeBlock((nuint)((pageCount + PagesPerWord - 1) / PagesPerWord * sizeof(uint)));
+        _wordBase = (uint*)_words.Pointer;
         _counts = new NativeBlock(_hugeCountsOffset + (nuint)(hugeBlocks * sizeof(uint)));
         if (present)
         {
@@ -60,6 +64,7 @@ public sealed class PageStates : IDisposable
 
     /// <summary>The state of a page at this moment.</summary>
     /// <param name="page">The page's number.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public PageState Get(ulong page) => (PageState)((Atomics.LoadAcquire(Word(page)) >> Shift(page)) & StateMask);
 
     /// <summary>Whether the page is present at this moment.</summary>
@@ -127,8 +132,11 @@ public sealed class PageStates : IDisposable
         }
     }
 
-    /// <summary>Declares the contents of a claimed, missing or requested page lost and wakes its waiters.</summary>
-    /// <param name="page">The page's number.</param>
+    /// <summary>Declares the contents of a page lost and wakes its waiters.</summary>
+    /// <param name="page">
+    /// A page that the caller claimed, or that nobody can claim. Another's claim must not be ended this way: its owner could not
+    /// tell a later claim of the page from its own. <see cref="PoisonMissing()"/> leaves claims alone.
+    /// </param>
     /// <returns>False if the page is present or was poisoned before.</returns>
     public bool Poison(ulong page)
     {
@@ -166,7 +174,7 @@ public sealed class PageStates : IDisposable
         }
     }
 
-    /// <summary>Waits while a claimant has the page.</summary>
+    /// <summary>Waits while a claimant has the page, or until waiters are called away to look again at what they wait for.</summary>
     /// <param name="page">The page's number.</param>
     /// <param name="timeoutNanoseconds">Relative limit, or <see cref="Atomics.NoTimeout"/>.</param>
     /// <returns>False when the time ran out.</returns>
@@ -199,8 +207,13 @@ public sealed class PageStates : IDisposable
                 }
             }
 
-            // A neighbour that changes the shared word ends the wait early; the loop looks again.
+            // A neighbour that changes the shared word ends the wait early, with the mark still there; the loop looks again. A
+            // mark that is gone says that the claim ended, or that waiters were called away while it goes on.
             Atomics.Park(word, marked, remaining);
+            if ((Atomics.LoadAcquire(word) & (WaiterBit << Shift(page))) == 0)
+            {
+                return true;
+            }
         }
     }
 
@@ -277,10 +290,17 @@ public sealed class PageStates : IDisposable
 
     private static int Shift(ulong page) => (int)(page % PagesPerWord) * BitsPerPage;
 
+    // SAFETY: the page is checked against the number of pages, whose words lie inside the block; the block lives as long as the memory
+    // that the states describe, which slots keep alive.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private AtomicInt Word(ulong page)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(page, PageCount);
-        return _words.Int((nuint)(page / PagesPerWord * sizeof(uint)));
+        if (page >= PageCount)
+        {
+            ThrowNoPage(page);
+        }
+
+        return new AtomicInt(_wordBase + (page / PagesPerWord));
     }
 
     private AtomicInt BlockCount(ulong page) => _counts.Int((nuint)((page + _pageInFirstBlock) / PageGeometry.PagesPer2MiB * sizeof(uint)));
@@ -291,6 +311,10 @@ public sealed class PageStates : IDisposable
         var hugeBlock = (block / PageGeometry.PagesPer2MiB) - _firstHugeBlock;
         return _counts.Int(_hugeCountsOffset + (nuint)(hugeBlock * sizeof(uint)));
     }
+
+    [DoesNotReturn]
+    private void ThrowNoPage(ulong page) =>
+        throw new ArgumentOutOfRangeException(nameof(page), page, $"The memory has {PageCount} pages.");
 
     private void CheckRange(ulong first, ulong count)
     {

@@ -14,4 +14,7 @@ internal enum SlotFlags : ulong
 
     /// <summary>No large mappings.</summary>
     SmallPagesOnly = 4,
+
+    /// <summary>Pages that are written are recorded.</summary>
+    LogDirty = 8,
 }

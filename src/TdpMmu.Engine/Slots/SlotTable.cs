@@ -104,6 +104,7 @@ internal sealed unsafe class SlotTable : IDisposable
         _slots[record->Index] = null;
         slot.Memory.SlotCount--;
         Publish();
+        slot.Dirty?.Dispose();
 
         // SAFETY: Publish waited for every section that could have found the record, and deletion for every reference.
         NativeMemory.AlignedFree(record);
@@ -114,6 +115,7 @@ internal sealed unsafe class SlotTable : IDisposable
         foreach (var slot in All)
         {
             slot.Memory.SlotCount--;
+            slot.Dirty?.Dispose();
             NativeMemory.AlignedFree(slot.Record);
         }
 

@@ -1,0 +1,11 @@
+using System.Text.Json.Serialization;
+using TdpMmu.Cli.DemandPaging;
+using TdpMmu.Cli.Doctor;
+
+namespace TdpMmu.Cli.Output;
+
+/// <summary>Serialisation that is generated at build time: snake case, and nulls are written, so that every field is always there.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(DemandPagingReport))]
+[JsonSerializable(typeof(DoctorReport))]
+internal sealed partial class ReportJsonContext : JsonSerializerContext;

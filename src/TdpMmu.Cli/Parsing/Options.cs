@@ -1,0 +1,99 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace TdpMmu.Cli.Parsing;
+
+/// <summary>Makes options whose every wrong value ends in one line that names the option, the value and what would be right.</summary>
+internal static class Options
+{
+    private delegate bool ValueParser<T>(string text, out T value, out string error);
+
+    public static ValueOption<int> Count(string name, string description, int minimum, int maximum, int defaultValue)
+        => Create(name, description, "N", defaultValue, defaultValue.ToString(CultureInfo.InvariantCulture), (string text, out int value, out string error) =>
+        {
+            bool isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+            bool isInRange = isNumber && value >= minimum && value <= maximum;
+            error = isInRange
+                ? string.Empty
+                : string.Create(CultureInfo.InvariantCulture, $"'{text}' is not a whole number from {minimum} to {maximum}; write for example {name} {defaultValue}");
+            return isInRange;
+        });
+
+    public static ValueOption<ulong> Size(string name, string description, ulong minimum, ulong maximum, ulong multipleOf, ulong defaultValue)
+        => Create(name, description, "SIZE", defaultValue, ByteSize.Exact(defaultValue), (string text, out ulong value, out string error) =>
+        {
+            if (!ByteSize.TryParse(text, out value, out error))
+            {
+                return false;
+            }
+
+            if (value < minimum || value > maximum)
+            {
+                error = $"'{text}' is out of range; write a size from {ByteSize.Exact(minimum)} to {ByteSize.Exact(maximum)}";
+                return false;
+            }
+
+            if (value % multipleOf != 0)
+            {
+                error = $"'{text}' is not a whole number of pages; write a multiple of {ByteSize.Exact(multipleOf)}";
+                return false;
+            }
+
+            return true;
+        });
+
+    public static ValueOption<T> Choice<T>(string name, string description, NamedChoices<T> choices, T defaultValue)
+        where T : struct, Enum
+        => Create(name, description, choices.Listed, defaultValue, choices.NameOf(defaultValue), (string text, out T value, out string error) =>
+        {
+            bool isKnown = choices.TryParse(text, out value, out string? reason);
+            error = reason ?? string.Empty;
+            return isKnown;
+        });
+
+    public static ValueOption<IReadOnlyList<T>> ChoiceList<T>(string name, string description, NamedChoices<T> choices, params T[] defaultValue)
+        where T : struct, Enum
+        => Create<IReadOnlyList<T>>(name, description, "LIST of " + choices.Listed, defaultValue, string.Join(',', defaultValue.Select(choices.NameOf)), (string text, out IReadOnlyList<T> value, out string error) =>
+        {
+            bool isKnown = choices.TryParseList(text, out value, out string? reason);
+            error = reason ?? string.Empty;
+            return isKnown;
+        });
+
+    /// <summary>The option of every verb that writes its results for programs.</summary>
+    public static ValueOption<string?> Json()
+        => Create<string?>("--json", "Write the results as JSON to this file; - is standard output, and then nothing else is printed there", "FILE", null, null,
+            (string text, out string? value, out string error) =>
+            {
+                (value, error) = (text, "the file has no name; write for example --json results.json");
+                return text.Length > 0;
+            });
+
+    private static ValueOption<T> Create<T>(string name, string description, string helpName, T defaultValue, string? defaultText, ValueParser<T> parser)
+        => new(name, defaultValue)
+        {
+            // The parser's own way to print a default value shows numbers and enumeration members, which it would not accept back.
+            Description = defaultText is null ? description : $"{description} [default: {defaultText}]",
+            HelpName = helpName,
+            Arity = ArgumentArity.ExactlyOne,
+            CustomParser = result => Parse(name, result, parser),
+        };
+
+    private static T? Parse<T>(string name, ArgumentResult result, ValueParser<T> parser)
+    {
+        if (result.Tokens.Count == 0)
+        {
+            result.AddError($"{name} needs a value");
+            return default;
+        }
+
+        if (parser(result.Tokens[0].Value, out T value, out string error))
+        {
+            return value;
+        }
+
+        result.AddError($"{name}: {error}");
+        return default;
+    }
+}

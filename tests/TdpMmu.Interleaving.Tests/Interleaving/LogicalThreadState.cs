@@ -1,0 +1,11 @@
+namespace TdpMmu.Interleaving.Tests;
+
+internal enum LogicalThreadState
+{
+    Ready,
+    Parked,
+    Watching,
+    Spinning,
+    Joining,
+    Finished,
+}
