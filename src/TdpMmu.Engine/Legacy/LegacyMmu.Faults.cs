@@ -64,14 +64,21 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
         Core.Epochs.Enter(participant);
         var granted = access == GuestAccess.Write
             && Core.Slots.Find(participant, frame) is not null and var record
-            && (SlotRecord.LoadFlags(record) & (SlotFlags.Deleting | SlotFlags.ReadOnly)) == SlotFlags.None
-            && !Core.Ranges.Covers(frame, out _, out _)
+            && IsFastFaultAllowed(frame, SlotRecord.LoadFlags(record), out var highest)
             && NestedWalker.FindLeaf<TFormat>(_rootTable, frame, out var location, out var leaf, out var level) == WalkStatus.Translated
+            && level <= highest
             && TFormat.IsMmuWritable(leaf)
             && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
             && TryReplace(participant, location, frame, level, leaf, TFormat.WithWriteGranted(leaf));
         Core.Epochs.Leave(participant);
         return granted;
+    }
+
+    // A large mapping is split before it becomes writable where only small ones are allowed: that is for the slow path.
+    private bool IsFastFaultAllowed(Gfn frame, SlotFlags flags, out PagingLevel highest)
+    {
+        highest = (flags & SlotFlags.SmallPagesOnly) != SlotFlags.None ? PagingLevel.Page4KiB : TFormat.HighestLeafLevel;
+        return (flags & (SlotFlags.Deleting | SlotFlags.ReadOnly)) == SlotFlags.None && !Core.Ranges.Covers(frame, out _, out _);
     }
 
     // Under the lock, inside the section that examined the frame.

@@ -40,6 +40,11 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
     // end of one may empty its parent.
     private void RemoveEmptyTables(ref LockedPass<TFormat> pass, GfnRange range)
     {
+        if (range.Start >= FrameLimit)
+        {
+            return;
+        }
+
         var end = Math.Min(range.End.Value, FrameLimit.Value);
         for (var level = PagingLevel.Page4KiB; level < TableGeometry<TFormat>.RootLevel; level = level.Up)
         {

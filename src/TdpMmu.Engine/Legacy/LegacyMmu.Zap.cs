@@ -72,7 +72,7 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
     private void WalkReverseMaps(ref LockedPass<TFormat> pass, GfnRange range, Removal removal, Span<ulong> dirty)
     {
         var next = range.Start;
-        while (_maps.FirstFrom(next) is { } map && map.Range.Start < range.End)
+        while (next < range.End && _maps.FirstFrom(next) is { } map && map.Range.Start < range.End)
         {
             var rest = map.Range.Intersect(new GfnRange(next, range.End.Value - next.Value));
             var piece = new GfnRange(rest.Start, Math.Min(rest.Count, (ulong)pass.Budget));
@@ -82,11 +82,6 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
             }
 
             next = piece.End;
-            if (next >= range.End)
-            {
-                break;
-            }
-
             pass.Spend((int)piece.Count);
         }
     }
