@@ -20,6 +20,9 @@ namespace TdpMmu.Concurrency;
 /// </remarks>
 public sealed unsafe class ParticipantTable : IDisposable
 {
+    /// <summary>Words from a participant's window to its request, for code that keeps one location of the two.</summary>
+    public const int WordsFromWindowToRequest = (NativeBlock.LineBytes - sizeof(ulong)) / sizeof(ulong);
+
     private const int LinesPerParticipant = 2;
     private const int ParticipantBytes = LinesPerParticipant * NativeBlock.LineBytes;
     private const int GlobalLines = 4;
@@ -78,6 +81,8 @@ public sealed unsafe class ParticipantTable : IDisposable
 
     private AtomicInt FreeSignal => new(_base + (2 * NativeBlock.LineBytes));
 
+    private AtomicInt LaneWaiters => new(_base + (2 * NativeBlock.LineBytes) + 8);
+
     /// <summary>Whether the participant is inside an announced section.</summary>
     public bool IsInSection(int participant) => (Atomics.LoadRelaxed(Section(participant)) & 1) != 0;
 
@@ -87,16 +92,20 @@ public sealed unsafe class ParticipantTable : IDisposable
     /// <returns>The participant's index.</returns>
     public int LeaseHostLane()
     {
+        if (TryLeaseHostLane(out var lane))
+        {
+            return lane;
+        }
+
+        // Counted before the next look: who gives a lane back either sees the waiter, or gave it back early enough to be found.
+        Atomics.Add(LaneWaiters, 1);
         while (true)
         {
             var signal = Atomics.LoadAcquire(FreeSignal);
-            for (var participant = VcpuCount; participant < Count; participant++)
+            if (TryLeaseHostLane(out lane))
             {
-                // A lost race means that another thread took this lane; the next one is tried.
-                if (Atomics.LoadRelaxed(Lease(participant)) == 0 && Atomics.CompareExchange(Lease(participant), 1, 0) == 0)
-                {
-                    return participant;
-                }
+                Atomics.Add(LaneWaiters, uint.MaxValue);
+                return lane;
             }
 
             Atomics.Park(FreeSignal, signal);
@@ -110,7 +119,10 @@ public sealed unsafe class ParticipantTable : IDisposable
         // The release keeps the operation's last stores before the moment at which another thread may own the lane.
         Atomics.StoreRelease(Lease(participant), 0);
         Atomics.Add(FreeSignal, 1);
-        Atomics.Wake(FreeSignal, 1);
+        if (Atomics.LoadRelaxed(LaneWaiters) != 0)
+        {
+            Atomics.Wake(FreeSignal, 1);
+        }
     }
 
     /// <summary>Whether a participant holds a reference to an object.</summary>
@@ -141,6 +153,20 @@ public sealed unsafe class ParticipantTable : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _block.Dispose();
+
+    private bool TryLeaseHostLane(out int lane)
+    {
+        for (lane = VcpuCount; lane < Count; lane++)
+        {
+            // A lost race means that another thread took this lane; the next one is tried.
+            if (Atomics.LoadRelaxed(Lease(lane)) == 0 && Atomics.CompareExchange(Lease(lane), 1, 0) == 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     // SAFETY: the index is checked against Count, so the line lies inside the block, which lives as long as this object.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

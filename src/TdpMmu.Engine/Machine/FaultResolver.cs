@@ -33,8 +33,12 @@ internal sealed unsafe class FaultResolver
         {
             if ((flags & SlotFlags.Deleting) != SlotFlags.None)
             {
+                // A generation that was raised by the removal itself would be waited for until the next change, which may never
+                // come: the one to outwait is one under which the slot is still found.
                 context.Generation = _core.Slots.Generation;
-                return Readiness.Deleting;
+                return _core.Slots.Find(participant, frame) == record
+                    ? Readiness.Deleting
+                    : Examine(participant, frame, access, ref context);
             }
 
             if ((access & GuestAccess.Write) != GuestAccess.None)

@@ -143,6 +143,11 @@ internal sealed unsafe class PageBringer
         var states = memory.States;
         for (var attempt = 0; attempt < UserfaultAttempts; attempt++)
         {
+            if ((SlotRecord.LoadFlags(record) & SlotFlags.Deleting) != SlotFlags.None)
+            {
+                return FaultOutcome.Retry;
+            }
+
             switch (states.Request(page))
             {
                 case PageState.Present:
@@ -153,11 +158,6 @@ internal sealed unsafe class PageBringer
                     continue;
                 default:
                     break;
-            }
-
-            if ((SlotRecord.LoadFlags(record) & SlotFlags.Deleting) != SlotFlags.None)
-            {
-                return FaultOutcome.Retry;
             }
 
             var offset = page * PageGeometry.PageSize;
