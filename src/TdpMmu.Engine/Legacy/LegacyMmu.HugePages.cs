@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
 using TdpMmu.Formats;
 using TdpMmu.PageTables;
@@ -8,6 +9,7 @@ namespace TdpMmu.Legacy;
 internal sealed unsafe partial class LegacyMmu<TFormat>
 {
     // Replaces a large leaf by a table of leaves that map the same. No flush: old and new translations are equivalent.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private PageTable Split(int participant, AtomicWord location, Gfn frame, PagingLevel level)
     {
         var start = frame.AlignDown(TableGeometry<TFormat>.FramesPerEntry(level));

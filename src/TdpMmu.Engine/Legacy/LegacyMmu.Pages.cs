@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
 using TdpMmu.Formats;
 using TdpMmu.PageTables;
@@ -24,6 +25,7 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
     }
 
     // Under the lock: the entry is not present.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private PageTable Link(int participant, AtomicWord location, Gfn frame, PagingLevel level, Spte before)
     {
         var page = GetPage(participant, frame, level);

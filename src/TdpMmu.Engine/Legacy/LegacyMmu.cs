@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
 using TdpMmu.Diagnostics;
 using TdpMmu.Formats;
@@ -99,18 +100,19 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
     }
 
     /// <summary>Takes the lock, counting a wait, and enters an announced section: nobody waits for a lock inside one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void EnterLocked(int participant)
     {
         if (!_lock.TryEnter())
         {
-            using var wait = new LockWait(Core.Participants, participant);
-            _lock.Enter();
+            AwaitLock(participant);
         }
 
         Core.Epochs.Enter(participant);
     }
 
     /// <summary>Leaves the section and gives the lock back.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void LeaveLocked(int participant)
     {
         Core.Epochs.Leave(participant);
@@ -135,9 +137,23 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
     /// <summary>Withdraws what <see cref="IncurFlush"/> announced.</summary>
     internal void PayFlush() => Core.Flush.Pay();
 
-    // The one place for what follows from a changed entry, besides the reverse map that the caller keeps.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void AwaitLock(int participant)
+    {
+        using var wait = new LockWait(Core.Participants, participant);
+        _lock.Enter();
+    }
+
+    // The one place for what follows from a changed entry, besides the reverse map that the caller keeps. Inlined where callers know
+    // what the entry was or becomes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void OnEntryChanged(int participant, Gfn frame, PagingLevel level, Spte before, Spte after)
     {
+        if (EngineChecks.Enabled)
+        {
+            CheckChange(level, before, after);
+        }
+
         if (MmuEventSource.Log.IsEnabled())
         {
             MmuEventSource.Log.EntryChanged(frame.Value, level.Value, before.Value, after.Value);
@@ -145,14 +161,6 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
 
         var wasLeaf = TFormat.IsPresent(before) && TFormat.IsLeaf(before, level);
         var isLeaf = TFormat.IsPresent(after) && TFormat.IsLeaf(after, level);
-        if (EngineChecks.Enabled)
-        {
-            EngineChecks.Require(TFormat.IsWellFormed(after, level), "entries are well-formed (I6, I9, I13)");
-            EngineChecks.Require(
-                !(wasLeaf && isLeaf) || TFormat.FrameOf(before) == TFormat.FrameOf(after),
-                "the frame of a present leaf never changes in place (I8)");
-        }
-
         if (wasLeaf != isLeaf)
         {
             CountersOf(participant)->Leaves[level.Value] += isLeaf ? 1 : -1;
@@ -162,6 +170,16 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
         {
             FoldDirty(participant, new GfnRange(frame, TableGeometry<TFormat>.FramesPerEntry(level)));
         }
+    }
+
+    private static void CheckChange(PagingLevel level, Spte before, Spte after)
+    {
+        EngineChecks.Require(TFormat.IsWellFormed(after, level), "entries are well-formed (I6, I9, I13)");
+        EngineChecks.Require(
+            !TFormat.IsPresent(before) || !TFormat.IsPresent(after)
+                || !TFormat.IsLeaf(before, level) || !TFormat.IsLeaf(after, level)
+                || TFormat.FrameOf(before) == TFormat.FrameOf(after),
+            "the frame of a present leaf never changes in place (I8)");
     }
 
     // SAFETY: shadow pages and reverse maps are followed under the lock. Tables are followed under it too, or inside sections and

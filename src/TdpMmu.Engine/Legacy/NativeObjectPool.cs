@@ -21,6 +21,7 @@ internal sealed unsafe class NativeObjectPool : IDisposable
     private readonly List<NativeBlock> _chunks = [];
     private readonly int _participantCount;
     private readonly int _objectBytes;
+    private readonly byte* _cacheBase;
     private nint _free;
 
     /// <summary>Creates an empty pool.</summary>
@@ -31,6 +32,7 @@ internal sealed unsafe class NativeObjectPool : IDisposable
         _participantCount = participantCount;
         _objectBytes = objectBytes;
         _caches = new NativeBlock((nuint)participantCount * CacheBytes);
+        _cacheBase = (byte*)_caches.Pointer;
         _gate = new ParkingLock(_shared.Int(0));
     }
 
@@ -141,10 +143,11 @@ internal sealed unsafe class NativeObjectPool : IDisposable
 
     // SAFETY: one cache per participant, inside the block that lives as long as the pool; objects lie inside chunks of the pool, and
     // an object is either in one cache, in the free list, or with whoever took it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private CacheLines* Cache(int participant)
     {
         EngineChecks.Require((uint)participant < (uint)_participantCount, "participant indices are in range");
-        return (CacheLines*)((byte*)_caches.Pointer + ((nint)participant * CacheBytes));
+        return (CacheLines*)(_cacheBase + ((nint)participant * CacheBytes));
     }
 
     private struct CacheLines
