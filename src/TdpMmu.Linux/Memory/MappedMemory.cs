@@ -92,7 +92,7 @@ public sealed class MappedMemory : HostMemory
             }
 
             Fill(mapping, options, flags, file?.Number ?? -1);
-            var memory = new MappedMemory(mapping, alias, file, options);
+            var memory = new MappedMemory(mapping, alias, file, options) { PopulateUnit = options.PopulateUnit };
             if (options.Populate)
             {
                 try
