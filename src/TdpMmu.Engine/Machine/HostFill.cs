@@ -20,7 +20,7 @@ internal static unsafe class HostFill
         try
         {
             var (first, count) = UnitOf(memory, page);
-            if (states.AreOthersMissing(first, count, page))
+            if (!memory.IsBacked && states.AreOthersMissing(first, count, page))
             {
                 // The first page of a unit: the host backs all of it at once, which spares the next ones their host faults.
                 memory.Populate(first * PageGeometry.PageSize, count * PageGeometry.PageSize, write: true);

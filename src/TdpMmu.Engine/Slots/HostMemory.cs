@@ -60,6 +60,11 @@ public abstract class HostMemory : IDisposable
     /// <summary>Which pages are present.</summary>
     public PageStates States { get; }
 
+    /// <summary>
+    /// Whether the host is known to back all of the memory, so that a faulting thread need not ask it. A hint: a wrong one costs time only.
+    /// </summary>
+    protected internal bool IsBacked { get; protected set; }
+
     /// <summary>Slots that show this memory; it cannot be disposed before they are gone.</summary>
     internal int SlotCount { get; set; }
 
