@@ -18,10 +18,10 @@ internal sealed unsafe class NativeObjectPool : IDisposable
     private readonly NativeBlock _caches;
     private readonly NativeBlock _shared = new(NativeBlock.LineBytes);
     private readonly ParkingLock _gate;
-    private readonly List<NativeBlock> _chunks = [];
     private readonly int _participantCount;
     private readonly int _objectBytes;
     private readonly byte* _cacheBase;
+    private nint _chunks;
     private nint _free;
 
     /// <summary>Creates an empty pool.</summary>
@@ -97,9 +97,11 @@ internal sealed unsafe class NativeObjectPool : IDisposable
 
     public void Dispose()
     {
-        foreach (var chunk in _chunks)
+        while (_chunks != 0)
         {
-            chunk.Dispose();
+            var chunk = _chunks;
+            _chunks = *(nint*)chunk;
+            NativeBlock.Free((void*)chunk, ChunkBytes);
         }
 
         _caches.Dispose();
@@ -128,16 +130,16 @@ internal sealed unsafe class NativeObjectPool : IDisposable
         }
     }
 
-    // Called with the gate held.
+    // Called with the gate held. The place of a chunk's first object links the chunks.
     private void Grow()
     {
-        var chunk = new NativeBlock(ChunkBytes);
-        _chunks.Add(chunk);
-        for (var offset = 0; offset + _objectBytes <= ChunkBytes; offset += _objectBytes)
+        var chunk = (nint)NativeBlock.Allocate(ChunkBytes, NativeBlock.LineBytes);
+        *(nint*)chunk = _chunks;
+        _chunks = chunk;
+        for (var offset = _objectBytes; offset + _objectBytes <= ChunkBytes; offset += _objectBytes)
         {
-            var address = (nint)chunk.Pointer + offset;
-            *(nint*)address = _free;
-            _free = address;
+            *(nint*)(chunk + offset) = _free;
+            _free = chunk + offset;
         }
     }
 
