@@ -3,6 +3,7 @@ using TdpMmu.Concurrency;
 using TdpMmu.Diagnostics;
 using TdpMmu.Direct;
 using TdpMmu.Formats;
+using TdpMmu.Legacy;
 using TdpMmu.Machine;
 using TdpMmu.Translation;
 
@@ -232,8 +233,13 @@ public sealed unsafe partial class VirtualMachine : IDisposable
             _ => new DirectMmu<Ept<FourLevel>, TLock>(core),
         };
 
-    private static Mmu CreateLegacy(PagingFormatKind format, MachineCore core) =>
-        throw new NotSupportedException($"{format} {core.Participants.Count}");
+    private static Mmu CreateLegacy(PagingFormatKind format, MachineCore core) => format switch
+    {
+        PagingFormatKind.Ept5 => new LegacyMmu<Ept<FiveLevel>>(core),
+        PagingFormatKind.Npt => new LegacyMmu<Npt<FourLevel>>(core),
+        PagingFormatKind.Npt5 => new LegacyMmu<Npt<FiveLevel>>(core),
+        _ => new LegacyMmu<Ept<FourLevel>>(core),
+    };
 
     // SAFETY: the machine owns all native memory of its parts and frees it once, after its vCPUs have ended.
 }
