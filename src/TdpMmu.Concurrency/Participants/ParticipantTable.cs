@@ -20,6 +20,9 @@ namespace TdpMmu.Concurrency;
 /// </remarks>
 public sealed unsafe class ParticipantTable : IDisposable
 {
+    /// <summary>Words from a participant's window to its request, for code that keeps one location of the two.</summary>
+    public const int WordsFromWindowToRequest = (NativeBlock.LineBytes - sizeof(ulong)) / sizeof(ulong);
+
     private const int LinesPerParticipant = 2;
     private const int ParticipantBytes = LinesPerParticipant * NativeBlock.LineBytes;
     private const int GlobalLines = 4;

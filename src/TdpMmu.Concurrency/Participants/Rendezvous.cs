@@ -31,7 +31,10 @@ public sealed class Rendezvous
         }
     }
 
-    /// <summary>Returns when every access window that was open at the call has been closed, the caller's own excepted.</summary>
+    /// <summary>
+    /// Returns when every access window that was open at the call has been closed, the caller's own excepted. The caller has raised the
+    /// request of every participant before: a window that opens afterwards holds another value than one that was open at the call.
+    /// </summary>
     /// <param name="self">The caller's participant, whose window is closed.</param>
     public void WaitForWindows(int self)
     {

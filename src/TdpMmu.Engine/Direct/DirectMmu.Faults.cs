@@ -59,30 +59,14 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
             && !Core.Ranges.Covers(frame, out context.Place, out context.Phase))
         {
             var walk = new TdpIterator<TFormat, TLock>(this, participant, new GfnRange(frame, 1), PagingLevel.Page4KiB, WalkKind.Borrowed);
-            try
-            {
-                while (walk.MoveNext())
-                {
-                    if (walk.IsTable)
-                    {
-                        continue;
-                    }
+            walk.DescendTo(PagingLevel.Page4KiB);
+            var leaf = walk.Current;
 
-                    var leaf = walk.Current;
-                    if (TFormat.IsPresent(leaf) && TFormat.IsMmuWritable(leaf) && access == GuestAccess.Write
-                        && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None)
-                    {
-                        // Losing means that the entry changed: the slow path looks at everything again.
-                        granted = walk.TrySet(TFormat.WithWriteGranted(leaf));
-                    }
-
-                    break;
-                }
-            }
-            finally
-            {
-                walk.Dispose();
-            }
+            // Losing the exchange means that the entry changed: the slow path looks at everything again.
+            granted = TFormat.IsPresent(leaf) && TFormat.IsMmuWritable(leaf) && access == GuestAccess.Write
+                && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
+                && walk.TrySet(TFormat.WithWriteGranted(leaf));
+            walk.Dispose();
         }
 
         Core.Epochs.Leave(participant);
@@ -94,51 +78,49 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
     {
         var goal = ChooseLevel(frame, ref context);
         var walk = new TdpIterator<TFormat, TLock>(this, participant, new GfnRange(frame, 1), PagingLevel.Page4KiB, WalkKind.Borrowed);
-        try
+        var outcome = MapAt(ref walk, participant, frame, access, goal, ref context);
+        walk.Dispose();
+        return outcome;
+    }
+
+    private FaultOutcome MapAt(
+        ref TdpIterator<TFormat, TLock> walk, int participant, Gfn frame, GuestAccess access, PagingLevel goal, ref FaultContext context)
+    {
+        while (true)
         {
-            while (walk.MoveNext())
+            walk.DescendTo(goal);
+            var entry = walk.Current;
+            if (!TFormat.IsPresent(entry))
             {
-                var entry = walk.Current;
                 if (entry.Value == TFormat.Frozen.Value)
                 {
                     // The walk stands in a table that was cut off; the fault finds the new one when it comes again.
                     return FaultOutcome.Retry;
                 }
 
-                if (TFormat.IsPresent(entry))
-                {
-                    if (!TFormat.IsLeaf(entry, walk.Level))
-                    {
-                        // A table where a large mapping would fit stays: faults do not take mappings of others away.
-                        goal = walk.Level <= goal ? walk.Level.Down : goal;
-                        continue;
-                    }
-
-                    if (walk.Level <= goal || (context.Flags & SlotFlags.SmallPagesOnly) == SlotFlags.None)
-                    {
-                        return AddPermission(ref walk, access);
-                    }
-
-                    if (!TrySplit(ref walk, participant))
-                    {
-                        return FaultOutcome.Retry;
-                    }
-                }
-                else if (walk.Level == goal)
+                if (walk.Level == goal)
                 {
                     return Install(ref walk, frame, access, ref context);
                 }
-                else if (!TryLink(ref walk, participant))
+
+                if (!TryLink(ref walk, participant))
                 {
                     return FaultOutcome.Retry;
                 }
             }
-
-            return FaultOutcome.Retry;
-        }
-        finally
-        {
-            walk.Dispose();
+            else if (!TFormat.IsLeaf(entry, walk.Level))
+            {
+                // A table where a large mapping would fit stays: faults do not take mappings of others away.
+                goal = goal.Down;
+            }
+            else if (walk.Level <= goal || (context.Flags & SlotFlags.SmallPagesOnly) == SlotFlags.None)
+            {
+                return AddPermission(ref walk, access);
+            }
+            else if (!TrySplit(ref walk, participant))
+            {
+                return FaultOutcome.Retry;
+            }
         }
     }
 

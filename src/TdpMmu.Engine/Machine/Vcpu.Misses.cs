@@ -60,7 +60,7 @@ public sealed unsafe partial class Vcpu
         while (true)
         {
             ServeRequests();
-            Atomics.StoreRelease(_window, Atomics.LoadRelaxed(_window) + 1);
+            Atomics.StoreRelease(_window, _open);
             var status = WalkStatus.NotPresent;
             var current = Atomics.LoadRelaxed(_request) == _served;
             if (current)
@@ -147,6 +147,7 @@ public sealed unsafe partial class Vcpu
         {
             // Copied before the TLB is emptied: a request that comes in between is seen as new.
             _served = request;
+            _open = (request << 1) | 1;
             _tlb.Clear();
             _core.Counters.Of(Index)->TlbFlushesServed++;
             _core.Permits.YieldIfAsked(Index);

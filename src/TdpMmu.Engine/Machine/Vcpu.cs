@@ -27,6 +27,11 @@ public sealed unsafe partial class Vcpu
     private readonly AtomicWord _request;
     private readonly int _faultTimingInterval;
     private ulong _served;
+
+    // What the window holds while it is open: odd, and different after each request that was served. A flusher raises the request first,
+    // so a window that it finds open either closes for good or opens again with another value; no counter needs to be read, increased and
+    // stored for each access, which would tie every access to the one before.
+    private ulong _open = 1;
     private int _ownerThread;
     private int _untimedFaults;
     private bool _holdsBusLock;
@@ -207,23 +212,24 @@ public sealed unsafe partial class Vcpu
         where T : unmanaged
     {
         CheckOwner();
-        var window = Atomics.LoadRelaxed(_window);
+        var window = _window;
+        var open = _open;
 
         // Volatile on both edges: the compiler neither moves the access out nor merges neighbouring windows. The processor may let
         // this store pass the loads below; the flusher's process-wide fence makes up for that.
-        Atomics.StoreRelease(_window, window + 1);
-        if (Atomics.LoadRelaxed(_request) == _served)
+        Atomics.StoreRelease(window, open);
+        if (Atomics.LoadRelaxed(window.At(ParticipantTable.WordsFromWindowToRequest)) == open >> 1)
         {
             var entry = _tlb.Find(address);
             if (entry->ReadPage == (address.Value & PageMask) && address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T))
             {
                 value = Atomics.LoadData<T>(new AtomicBytes(entry->HostPage + (nint)address.PageOffset));
-                Atomics.StoreRelease(_window, window + 2);
+                Atomics.StoreRelease(window, open - 1);
                 return true;
             }
         }
 
-        Atomics.StoreRelease(_window, window + 2);
+        Atomics.StoreRelease(window, open - 1);
         value = default;
         return false;
     }
@@ -233,20 +239,21 @@ public sealed unsafe partial class Vcpu
         where T : unmanaged
     {
         CheckOwner();
-        var window = Atomics.LoadRelaxed(_window);
-        Atomics.StoreRelease(_window, window + 1);
-        if (Atomics.LoadRelaxed(_request) == _served)
+        var window = _window;
+        var open = _open;
+        Atomics.StoreRelease(window, open);
+        if (Atomics.LoadRelaxed(window.At(ParticipantTable.WordsFromWindowToRequest)) == open >> 1)
         {
             var entry = _tlb.Find(address);
             if (entry->WritePage == (address.Value & PageMask) && address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T))
             {
                 Atomics.StoreData(new AtomicBytes(entry->HostPage + (nint)address.PageOffset), value);
-                Atomics.StoreRelease(_window, window + 2);
+                Atomics.StoreRelease(window, open - 1);
                 return true;
             }
         }
 
-        Atomics.StoreRelease(_window, window + 2);
+        Atomics.StoreRelease(window, open - 1);
         return false;
     }
 
@@ -292,7 +299,7 @@ public sealed unsafe partial class Vcpu
     private nint OpenWindow(Gpa address, GuestAccess access)
     {
         CheckOwner();
-        Atomics.StoreRelease(_window, Atomics.LoadRelaxed(_window) + 1);
+        Atomics.StoreRelease(_window, _open);
         if (Atomics.LoadRelaxed(_request) != _served)
         {
             return 0;
@@ -303,7 +310,7 @@ public sealed unsafe partial class Vcpu
         return page == (address.Value & PageMask) ? entry->HostPage + (nint)address.PageOffset : 0;
     }
 
-    private void CloseWindow() => Atomics.StoreRelease(_window, Atomics.LoadRelaxed(_window) + 1);
+    private void CloseWindow() => Atomics.StoreRelease(_window, _open - 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CheckOwner()

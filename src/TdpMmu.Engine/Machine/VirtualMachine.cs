@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
+using TdpMmu.Diagnostics;
 using TdpMmu.Direct;
 using TdpMmu.Formats;
 using TdpMmu.Machine;
@@ -24,9 +26,13 @@ public sealed unsafe partial class VirtualMachine : IDisposable
     private readonly NativeBlock _lifecycleLine = new(NativeBlock.LineBytes);
     private bool _disposed;
 
-    static VirtualMachine() =>
-        // The facade's switch is read before any method that uses it is compiled: code that is optimised earlier keeps the check.
-        System.Runtime.CompilerServices.RuntimeHelpers.RunClassConstructor(typeof(Atomics).TypeHandle);
+    static VirtualMachine()
+    {
+        // Switches are read before any method that uses them is compiled: code that is optimised earlier keeps the check.
+        RuntimeHelpers.RunClassConstructor(typeof(Atomics).TypeHandle);
+        RuntimeHelpers.RunClassConstructor(typeof(EngineChecks).TypeHandle);
+        RuntimeHelpers.RunClassConstructor(typeof(MmuEventSource).TypeHandle);
+    }
 
     /// <summary>Creates a machine without memory.</summary>
     /// <param name="options">What it is made of.</param>
@@ -43,7 +49,17 @@ public sealed unsafe partial class VirtualMachine : IDisposable
         Options = options;
         var permits = options.RunPermitCount == 0 ? Environment.ProcessorCount : options.RunPermitCount;
         _core = new MachineCore(options.VcpuCount, HostLanes, permits, options.PageTableLimitBytes);
-        _mmu = createMmu(options, _core);
+        try
+        {
+            _mmu = createMmu(options, _core);
+        }
+        catch
+        {
+            _core.Dispose();
+            _lifecycleLine.Dispose();
+            throw;
+        }
+
         _vcpus = new Vcpu[options.VcpuCount];
         _tlbs = new Tlb[options.VcpuCount];
         for (var index = 0; index < _vcpus.Length; index++)

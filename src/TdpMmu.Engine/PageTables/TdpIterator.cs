@@ -87,14 +87,10 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         if (!_started)
         {
             _started = true;
-            if (_kind != WalkKind.Borrowed)
-            {
-                EnterSection();
-            }
-
+            EnterSection();
             Restart();
         }
-        else if (_kind != WalkKind.Borrowed && --_budget <= 0 && _target != _yieldedAt)
+        else if (--_budget <= 0 && _target != _yieldedAt)
         {
             Yield();
         }
@@ -107,6 +103,52 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     }
 
     /// <summary>
+    /// Steps down, from the root or from the current entry, to the entry of the walk's first frame at <paramref name="goal"/>, or to the
+    /// first entry on the way that is not a table. For walks of one frame, which neither yield nor step aside.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal void DescendTo(PagingLevel goal)
+    {
+        var frame = new Gfn(_target);
+        var level = _level;
+        var table = _mmu.Root;
+        if (_started)
+        {
+            // The entry is read again: the body may have replaced it.
+            Read();
+            if (level <= goal || !IsTable)
+            {
+                return;
+            }
+
+            level = level.Down;
+            table = PageTable.Of<TFormat>(_current);
+        }
+        else
+        {
+            _started = true;
+            level = TableGeometry<TFormat>.RootLevel;
+        }
+
+        while (true)
+        {
+            var location = table.Entry(TableGeometry<TFormat>.IndexOf(frame, level));
+            var entry = new Spte(Atomics.LoadAcquire(location));
+            if (level <= goal || !TFormat.IsPresent(entry) || TFormat.IsLeaf(entry, level))
+            {
+                _location = location;
+                _current = entry;
+                _level = level;
+                _frame = frame.AlignDown(TableGeometry<TFormat>.FramesPerEntry(level)).Value;
+                return;
+            }
+
+            table = PageTable.Of<TFormat>(entry);
+            level = level.Down;
+        }
+    }
+
+    /// <summary>
     /// Changes the entry from the value last read, with all bookkeeping. When it returns false another walk or the processor has
     /// changed the entry first, nothing was done, and <see cref="Current"/> is what is there now.
     /// </summary>
@@ -114,7 +156,7 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     {
         if (EngineChecks.Enabled)
         {
-            EngineChecks.Require(_inSection || _kind == WalkKind.Borrowed, "entries change inside sections");
+            EngineChecks.Require(_kind == WalkKind.Borrowed || _inSection, "entries change inside sections");
             EngineChecks.Require(_current != TFormat.Frozen && value != TFormat.Frozen, "a frozen entry is changed by its owner only (I17)");
             EngineChecks.Require(TFormat.IsWellFormed(value, _level), "entries are well-formed (I6, I9, I13)");
         }
