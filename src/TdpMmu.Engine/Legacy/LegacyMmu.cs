@@ -47,6 +47,7 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
         TopUp(lane, 1);
         _root = CreatePage(lane, default, TableGeometry<TFormat>.RootLevel);
         _rootTable = _root->Table;
+        core.Pool.Empty(lane);
         core.Participants.ReturnHostLane(lane);
     }
 
