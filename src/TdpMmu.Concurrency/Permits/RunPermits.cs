@@ -28,6 +28,7 @@ public sealed class RunPermits : IDisposable
     private readonly ParticipantTable _participants;
     private readonly Processor[] _processors;
     private readonly NativeBlock _lines;
+    private readonly int[] _nested;
     private ControlledThread? _monitor;
 
     /// <summary>Creates the permits of a machine.</summary>
@@ -39,6 +40,7 @@ public sealed class RunPermits : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(permits, 1);
         _participants = participants;
         Count = permits;
+        _nested = new int[participants.VcpuCount];
         _lines = new NativeBlock((nuint)(permits + 1) * NativeBlock.LineBytes);
         _processors = new Processor[permits];
         for (var index = 0; index < permits; index++)
@@ -108,12 +110,18 @@ public sealed class RunPermits : IDisposable
         }
     }
 
-    /// <summary>Announces an operation that may block. The permit may be taken away until <see cref="EndBlocking"/>.</summary>
+    /// <summary>Announces an operation that may block. The permit may be taken away until <see cref="EndBlocking"/>. May nest.</summary>
     /// <param name="vcpu">The calling vCPU, outside windows and sections.</param>
     public void BeginBlocking(int vcpu)
     {
         if (IsActive)
         {
+            if (Atomics.LoadRelaxed(_participants.PermitState(vcpu)) != Running)
+            {
+                _nested[vcpu]++;
+                return;
+            }
+
             var counter = _participants.Blocking(vcpu);
             Atomics.StoreRelaxed(counter, Atomics.LoadRelaxed(counter) + 1);
             Atomics.StoreRelease(_participants.PermitState(vcpu), Blocked);
@@ -124,6 +132,12 @@ public sealed class RunPermits : IDisposable
     /// <param name="vcpu">The calling vCPU.</param>
     public void EndBlocking(int vcpu)
     {
+        if (IsActive && _nested[vcpu] != 0)
+        {
+            _nested[vcpu]--;
+            return;
+        }
+
         // Losing this exchange means that the monitor took the permit: the vCPU queues up again.
         if (IsActive && Atomics.CompareExchange(_participants.PermitState(vcpu), Running, Blocked) != Blocked)
         {

@@ -65,6 +65,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
             // Losing the exchange means that the entry changed: the slow path looks at everything again.
             granted = TFormat.IsPresent(leaf) && TFormat.IsMmuWritable(leaf) && access == GuestAccess.Write
                 && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
+                && (walk.Level == PagingLevel.Page4KiB || (SlotRecord.LoadFlags(record) & SlotFlags.SmallPagesOnly) == SlotFlags.None)
                 && walk.TrySet(TFormat.WithWriteGranted(leaf));
             walk.Dispose();
         }
@@ -76,7 +77,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
     // Inside the section that examined the frame.
     private FaultOutcome Map(int participant, Gfn frame, GuestAccess access, ref FaultContext context)
     {
-        var goal = ChooseLevel(frame, ref context);
+        var goal = LevelChoice.ForFault<TFormat>(frame, ref context, Core.Ranges);
         var walk = new TdpIterator<TFormat, TLock>(this, participant, new GfnRange(frame, 1), PagingLevel.Page4KiB, WalkKind.Borrowed);
         var outcome = MapAt(ref walk, participant, frame, access, goal, ref context);
         walk.Dispose();

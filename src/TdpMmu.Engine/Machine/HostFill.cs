@@ -40,7 +40,7 @@ internal static unsafe class HostFill
             memory.Source!.Fetch(page, bytes, stopping);
         }
 #pragma warning disable CA1031 // Whatever the source throws, the page is lost, and the claim must end.
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        catch (Exception exception) when (exception is not OperationCanceledException || !stopping.IsCancellationRequested)
 #pragma warning restore CA1031
         {
             states.Poison(page);

@@ -15,7 +15,7 @@ public sealed unsafe partial class Vcpu
         where T : unmanaged
     {
         T value;
-        if (address.PageOffset > PageGeometry.PageSize - (ulong)sizeof(T))
+        if (!FitsPage<T>(address))
         {
             Read(address, MemoryMarshal.AsBytes(new Span<T>(ref Unsafe.AsRef<T>(&value))));
             return value;
@@ -37,7 +37,7 @@ public sealed unsafe partial class Vcpu
     private void StoreMissed<T>(Gpa address, T value)
         where T : unmanaged
     {
-        if (address.PageOffset > PageGeometry.PageSize - (ulong)sizeof(T))
+        if (!FitsPage<T>(address))
         {
             Write(address, new ReadOnlySpan<byte>(&value, sizeof(T)));
             return;
@@ -220,11 +220,6 @@ public sealed unsafe partial class Vcpu
     private T CompareExchangeSplit<T>(Gpa address, T value, T comparand)
         where T : unmanaged
     {
-        if (sizeof(T) is not (1 or 2 or 4 or 8))
-        {
-            throw new NotSupportedException($"Compare-exchange works on 1, 2, 4 or 8 bytes; {typeof(T)} has {sizeof(T)}.");
-        }
-
         ThrowIfNotOwner();
         _core.BusGate.Enter(Index);
         _holdsBusLock = true;
@@ -232,6 +227,10 @@ public sealed unsafe partial class Vcpu
         {
             _core.Raise(MachineConditions.BusLocked);
             _core.Rendezvous.WaitForWindows(Index);
+
+            // Both pages before either is written: an operation that is one step fails as a whole.
+            RequireWritable(address);
+            RequireWritable(address.Plus((ulong)sizeof(T) - 1));
             var old = Load<T>(address);
             var same = new ReadOnlySpan<byte>(&old, sizeof(T)).SequenceEqual(new ReadOnlySpan<byte>(&comparand, sizeof(T)));
 
@@ -244,6 +243,14 @@ public sealed unsafe partial class Vcpu
             _holdsBusLock = false;
             _core.Clear(MachineConditions.BusLocked);
             _core.BusGate.Exit();
+        }
+    }
+
+    private void RequireWritable(Gpa address)
+    {
+        if (Miss(address, GuestAccess.Write) == MissOutcome.Mmio)
+        {
+            throw new GuestMemoryException(address, "A compare-exchange went to memory that is emulated or read-only.");
         }
     }
 

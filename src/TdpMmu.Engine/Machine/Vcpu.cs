@@ -88,9 +88,14 @@ public sealed unsafe partial class Vcpu
     public T CompareExchange<T>(Gpa address, T value, T comparand)
         where T : unmanaged
     {
+        // Before any window is open: whoever throws inside one leaves it open, and flushes wait for it.
+        if (sizeof(T) is not (1 or 2 or 4 or 8))
+        {
+            throw new NotSupportedException($"Compare-exchange works on 1, 2, 4 or 8 bytes; {typeof(T)} has {sizeof(T)}.");
+        }
+
         var aligned = (address.Value & ((ulong)sizeof(T) - 1)) == 0;
-        var inPage = address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T);
-        if (!aligned && !(inPage && RuntimeInformation.ProcessArchitecture == Architecture.X64))
+        if (!aligned && !(FitsPage<T>(address) && RuntimeInformation.ProcessArchitecture == Architecture.X64))
         {
             return CompareExchangeSplit(address, value, comparand);
         }
@@ -221,7 +226,7 @@ public sealed unsafe partial class Vcpu
         if (Atomics.LoadRelaxed(window.At(ParticipantTable.WordsFromWindowToRequest)) == open >> 1)
         {
             var entry = _tlb.Find(address);
-            if (entry->ReadPage == (address.Value & PageMask) && address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T))
+            if (entry->ReadPage == (address.Value & PageMask) && FitsPage<T>(address))
             {
                 value = Atomics.LoadData<T>(new AtomicBytes(entry->HostPage + (nint)address.PageOffset));
                 Atomics.StoreRelease(window, open - 1);
@@ -245,7 +250,7 @@ public sealed unsafe partial class Vcpu
         if (Atomics.LoadRelaxed(window.At(ParticipantTable.WordsFromWindowToRequest)) == open >> 1)
         {
             var entry = _tlb.Find(address);
-            if (entry->WritePage == (address.Value & PageMask) && address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T))
+            if (entry->WritePage == (address.Value & PageMask) && FitsPage<T>(address))
             {
                 Atomics.StoreData(new AtomicBytes(entry->HostPage + (nint)address.PageOffset), value);
                 Atomics.StoreRelease(window, open - 1);
@@ -256,6 +261,11 @@ public sealed unsafe partial class Vcpu
         Atomics.StoreRelease(window, open - 1);
         return false;
     }
+
+    // The first comparison folds: no type larger than a page passes, however small its offset.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool FitsPage<T>(Gpa address)
+        where T : unmanaged => sizeof(T) <= (int)PageGeometry.PageSize && address.PageOffset <= PageGeometry.PageSize - (ulong)sizeof(T);
 
     private bool TryCompareExchange<T>(Gpa address, T value, T comparand, out T old)
         where T : unmanaged

@@ -10,6 +10,8 @@ namespace TdpMmu;
 /// <content>Slots, invalidation and host-side access.</content>
 public sealed unsafe partial class VirtualMachine
 {
+    private const int MostAliases = 8;
+
     /// <summary>Gives the guest memory. vCPUs may be running.</summary>
     /// <param name="address">The first guest physical address; a multiple of 4 KiB.</param>
     /// <param name="memory">What is behind it; it must outlive the slot.</param>
@@ -18,6 +20,7 @@ public sealed unsafe partial class VirtualMachine
     public MemorySlot AddSlot(Gpa address, HostMemory memory, MemorySlotOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(memory);
+        ObjectDisposedException.ThrowIf(memory.IsDisposed, memory);
         ThrowIfUnusable();
         options ??= new MemorySlotOptions();
         var range = CheckSlot(address, memory, options, out var firstPage);
@@ -123,7 +126,10 @@ public sealed unsafe partial class VirtualMachine
         return true;
     });
 
-    /// <summary>Drops the contents of guest memory and gives its pages back to the host; the next access brings them in anew.</summary>
+    /// <summary>
+    /// Drops the contents of guest memory and gives its pages back to the host; the next access brings them in anew, through whichever
+    /// slot of this machine it comes.
+    /// </summary>
     /// <param name="address">The first byte; a multiple of 4 KiB.</param>
     /// <param name="length">The number of bytes; a multiple of 4 KiB.</param>
     /// <exception cref="GuestMemoryException">Part of the range is in no slot; nothing was done.</exception>
@@ -145,15 +151,19 @@ public sealed unsafe partial class VirtualMachine
                 throw new GuestMemoryException(address, $"Part of the {length} bytes to discard is in no slot.");
             }
 
-            using var invalidation = BeginInvalidation(range);
-            foreach (var (slot, part) in parts)
+            var invalidations = new List<InvalidationScope>();
+            try
             {
-                var page = slot.PageOf(part.Start);
+                foreach (var alias in FindAliases(range, parts))
+                {
+                    invalidations.Add(BeginInvalidation(alias));
+                }
 
-                // Memory first: a handler that fills a page in between has it marked missing afterwards, where the other order could
-                // leave a page marked present whose contents are gone.
-                slot.Memory.Discard(page * PageGeometry.PageSize, part.Count * PageGeometry.PageSize);
-                slot.Memory.States.Discard(page, part.Count);
+                DiscardParts(parts);
+            }
+            finally
+            {
+                invalidations.ForEach(static invalidation => invalidation.Dispose());
             }
         }
         finally
@@ -214,6 +224,51 @@ public sealed unsafe partial class VirtualMachine
         {
             _core.Ranges.Withdraw(place);
         }
+    }
+
+    private static void DiscardParts(List<(MemorySlot Slot, GfnRange Part)> parts)
+    {
+        foreach (var (slot, part) in parts)
+        {
+            var page = slot.PageOf(part.Start);
+
+            // Memory first: a handler that fills a page in between has it marked missing afterwards, where the other order could
+            // leave a page marked present whose contents are gone.
+            slot.Memory.Discard(page * PageGeometry.PageSize, part.Count * PageGeometry.PageSize);
+            slot.Memory.States.Discard(page, part.Count);
+        }
+    }
+
+    // The range, and wherever else slots show the memory behind it. The slot gate is held.
+    private List<GfnRange> FindAliases(GfnRange range, List<(MemorySlot Slot, GfnRange Part)> parts)
+    {
+        var ranges = new List<GfnRange> { range };
+        foreach (var (slot, part) in parts)
+        {
+            var first = slot.PageOf(part.Start);
+            foreach (var other in _core.Slots.All.Where(other => other.Memory == slot.Memory))
+            {
+                var start = Math.Max(other.PageOf(other.Range.Start), first);
+                var end = Math.Min(other.PageOf(other.Range.Start) + other.Range.Count, first + part.Count);
+                if (start < end)
+                {
+                    var alias = new GfnRange(other.Range.Start.Plus(start - other.PageOf(other.Range.Start)), end - start);
+                    if (!range.Contains(alias))
+                    {
+                        ranges.Add(alias);
+                    }
+                }
+            }
+        }
+
+        if (ranges.Count <= MostAliases)
+        {
+            return ranges;
+        }
+
+        // Places for invalidations are few, and waiting for one's own would never end: one range that covers all.
+        var lowest = ranges.Min(static alias => alias.Start.Value);
+        return [new GfnRange(new Gfn(lowest), ranges.Max(static alias => alias.End.Value) - lowest)];
     }
 
     private bool Access(Gpa address, Span<byte> data, bool write, bool tolerant)

@@ -12,24 +12,36 @@ public sealed partial class VirtualMachine
     /// <param name="program">The guest's code; it is told which vCPU it runs on.</param>
     /// <param name="cancellationToken">Stops the vCPUs at their next access.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled or the machine was disposed.</exception>
+    /// <exception cref="InvalidOperationException">Called from a program of this machine, which it would wait for.</exception>
     /// <exception cref="AggregateException">Programs failed; the first failure stops the other vCPUs.</exception>
     public void Run(GuestProgram program, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(program);
         ThrowIfUnusable();
+        if (t_runningOn == this)
+        {
+            throw new InvalidOperationException("A program that runs on a machine cannot run programs on all its vCPUs.");
+        }
+
         cancellationToken.ThrowIfCancellationRequested();
         RunGate.Enter();
         try
         {
             ThrowIfUnusable();
-            using var registration = cancellationToken.Register(static state => ((MachineCore)state!).Raise(MachineConditions.Stopping), _core);
-            var failures = RunThreads(program);
-            if (!_stopRequested)
+            List<Exception> failures;
+            using (cancellationToken.Register(static state => ((MachineCore)state!).Raise(MachineConditions.Stopping), _core))
             {
-                _core.Clear(MachineConditions.Stopping);
+                failures = RunThreads(program);
             }
 
-            failures.RemoveAll(static failure => failure is VcpuStoppedException);
+            // After the registration's end, which waits for a cancellation that comes right now: it must not stop the next run.
+            _core.Clear(MachineConditions.Stopping);
+            if (_stopRequested)
+            {
+                _core.Raise(MachineConditions.Stopping);
+            }
+
+            failures.RemoveAll(failure => failure is VcpuStoppedException || (failure is OperationCanceledException && _stopRequested));
             if (failures.Count != 0)
             {
                 throw new AggregateException("Guest programs failed.", failures);

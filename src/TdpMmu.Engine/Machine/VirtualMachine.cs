@@ -3,6 +3,7 @@ using TdpMmu.Concurrency;
 using TdpMmu.Diagnostics;
 using TdpMmu.Direct;
 using TdpMmu.Formats;
+using TdpMmu.Legacy;
 using TdpMmu.Machine;
 using TdpMmu.Translation;
 
@@ -23,7 +24,7 @@ public sealed unsafe partial class VirtualMachine : IDisposable
     private readonly Mmu _mmu;
     private readonly Vcpu[] _vcpus;
     private readonly Tlb[] _tlbs;
-    private readonly NativeBlock _lifecycleLine = new(NativeBlock.LineBytes);
+    private readonly NativeBlock _lifecycleLine;
     private bool _disposed;
 
     static VirtualMachine()
@@ -47,6 +48,7 @@ public sealed unsafe partial class VirtualMachine : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         Options = options;
+        _lifecycleLine = new NativeBlock(NativeBlock.LineBytes);
         var permits = options.RunPermitCount == 0 ? Environment.ProcessorCount : options.RunPermitCount;
         _core = new MachineCore(options.VcpuCount, HostLanes, permits, options.PageTableLimitBytes);
         try
@@ -206,6 +208,8 @@ public sealed unsafe partial class VirtualMachine : IDisposable
             _core.Epochs.Synchronize(lane);
         }
 
+        // Tables that came back to the lane would stay in its cache until a host operation needs some; vCPUs may need them now.
+        _core.Pool.Empty(lane);
         _core.Participants.ReturnHostLane(lane);
     }
 
@@ -229,8 +233,13 @@ public sealed unsafe partial class VirtualMachine : IDisposable
             _ => new DirectMmu<Ept<FourLevel>, TLock>(core),
         };
 
-    private static Mmu CreateLegacy(PagingFormatKind format, MachineCore core) =>
-        throw new NotSupportedException($"{format} {core.Participants.Count}");
+    private static Mmu CreateLegacy(PagingFormatKind format, MachineCore core) => format switch
+    {
+        PagingFormatKind.Ept5 => new LegacyMmu<Ept<FiveLevel>>(core),
+        PagingFormatKind.Npt => new LegacyMmu<Npt<FourLevel>>(core),
+        PagingFormatKind.Npt5 => new LegacyMmu<Npt<FiveLevel>>(core),
+        _ => new LegacyMmu<Ept<FourLevel>>(core),
+    };
 
     // SAFETY: the machine owns all native memory of its parts and frees it once, after its vCPUs have ended.
 }

@@ -23,6 +23,7 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     private readonly ParkingLock _gate;
     private readonly int _participantCount;
     private readonly long _limitTables;
+    private readonly int _refillCount;
     private readonly byte* _cacheBase;
     private RetireQueue _chunks;
     private nint _free;
@@ -35,6 +36,9 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     {
         _participantCount = participantCount;
         _limitTables = (long)Math.Min(limitBytes / PageGeometry.PageSize, long.MaxValue / 2);
+
+        // Where the limit is near, no cache takes more than it needs: what lies in one is lost to the others.
+        _refillCount = _limitTables / participantCount >= CacheCapacity ? RefillCount : 0;
         _caches = new NativeBlock((nuint)(participantCount * CacheBytes));
         _cacheBase = (byte*)_caches.Pointer;
         _shared = new NativeBlock(NativeBlock.LineBytes);
@@ -91,8 +95,25 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         }
 
         _gate.Enter();
-        *(nint*)table.Address = _free;
-        _free = table.Address;
+        Free(table.Address);
+        _gate.Exit();
+    }
+
+    /// <summary>Gives all tables of a cache to everybody.</summary>
+    internal void Empty(int participant)
+    {
+        var cache = Cache(participant);
+        if (cache->Count == 0)
+        {
+            return;
+        }
+
+        _gate.Enter();
+        while (cache->Count > 0)
+        {
+            Free((nint)cache->Tables[--cache->Count]);
+        }
+
         _gate.Exit();
     }
 
@@ -122,7 +143,7 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         _gate.Enter();
         try
         {
-            for (var wanted = Math.Max(needed, RefillCount); cache->Count < wanted;)
+            for (var wanted = Math.Max(needed, _refillCount); cache->Count < wanted;)
             {
                 if (_free == 0 && !TryGrow())
                 {
@@ -144,6 +165,13 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     }
 
     // Called with the gate held.
+    private void Free(nint table)
+    {
+        *(nint*)table = _free;
+        _free = table;
+    }
+
+    // Called with the gate held.
     private bool TryGrow()
     {
         var count = (int)Math.Min(TablesPerChunk, _limitTables - _reserved);
@@ -158,8 +186,7 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         for (var index = count - 1; index >= 0; index--)
         {
             var table = chunk + (index * (nint)PageGeometry.PageSize);
-            *(nint*)table = _free;
-            _free = table;
+            Free(table);
         }
 
         return true;

@@ -68,6 +68,9 @@ public abstract class HostMemory : IDisposable
     /// <summary>Slots that show this memory; it cannot be disposed before they are gone.</summary>
     internal int SlotCount { get; set; }
 
+    /// <summary>Whether the memory is gone.</summary>
+    internal bool IsDisposed { get; private set; }
+
     /// <summary>
     /// Has the host bring pages in, and waits for it. Implementations block in a system call that lets the garbage collector
     /// run, never by touching the pages.
@@ -92,6 +95,7 @@ public abstract class HostMemory : IDisposable
             throw new InvalidOperationException($"Host memory is still shown by {SlotCount} slot(s); delete them first.");
         }
 
+        IsDisposed = true;
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
     }

@@ -1,0 +1,2 @@
+// Leak checks compare totals of the process, and stress tests want the processors for themselves.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
