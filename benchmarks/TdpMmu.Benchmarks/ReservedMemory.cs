@@ -9,7 +9,7 @@ internal sealed class ReservedMemory(ulong length) : HostMemory(new Hva(1UL << 4
     {
     }
 
-    public override void Discard(ulong offset, ulong length)
+    protected internal override void Discard(ulong offset, ulong length)
     {
     }
 }

@@ -16,7 +16,7 @@ internal static class ResidentFault
             .Add("direct + rcu", () => Faults(MmuKind.Direct, LockPolicyKind.Rcu))
             .Add("direct + read-write", () => Faults(MmuKind.Direct, LockPolicyKind.ReadWrite))
             .Add("direct + monolithic", () => Faults(MmuKind.Direct, LockPolicyKind.Monolithic))
-//            .Add("legacy", () => Faults(MmuKind.Legacy, LockPolicyKind.Rcu))
+            .Add("legacy", () => Faults(MmuKind.Legacy, LockPolicyKind.Rcu))
             .Run(warmups: 2, rounds);
 
     private static double Faults(MmuKind kind, LockPolicyKind policy)

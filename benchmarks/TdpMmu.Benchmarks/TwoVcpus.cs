@@ -15,7 +15,7 @@ internal static class TwoVcpus
             .Add("direct + rcu", () => Throughput(MmuKind.Direct, LockPolicyKind.Rcu, machines: 1))
             .Add("direct + read-write", () => Throughput(MmuKind.Direct, LockPolicyKind.ReadWrite, machines: 1))
             .Add("direct + monolithic", () => Throughput(MmuKind.Direct, LockPolicyKind.Monolithic, machines: 1))
-//            .Add("legacy", () => Throughput(MmuKind.Legacy, LockPolicyKind.Rcu, machines: 1))
+            .Add("legacy", () => Throughput(MmuKind.Legacy, LockPolicyKind.Rcu, machines: 1))
             .Run(warmups: 2, rounds);
 
     private static double Throughput(MmuKind kind, LockPolicyKind policy, int machines)

@@ -45,14 +45,16 @@ public static unsafe partial class Atomics
     /// </summary>
     /// <param name="word">The word to watch.</param>
     /// <param name="observed">The value to outwait.</param>
-    public static void AwaitChange(AtomicWord word, ulong observed)
+    /// <param name="timeoutNanoseconds">Relative time limit in nanoseconds, or <see cref="NoTimeout"/>.</param>
+    /// <returns>False when the time ran out.</returns>
+    public static bool AwaitChange(AtomicWord word, ulong observed, long timeoutNanoseconds = NoTimeout)
     {
         if (s_controlled && t_controller is { } controller)
         {
-            controller.AwaitChange(word.Address, observed);
-            return;
+            return controller.AwaitChange(word.Address, observed, timeoutNanoseconds);
         }
 
+        var deadline = timeoutNanoseconds < 0 ? long.MaxValue : Now + timeoutNanoseconds;
         for (var round = 0; LoadAcquire(word) == observed; round++)
         {
             if (round < SpinsBeforeYield)
@@ -63,11 +65,17 @@ public static unsafe partial class Atomics
             {
                 _ = Thread.Yield();
             }
+            else if (Now >= deadline)
+            {
+                return false;
+            }
             else
             {
                 _ = Futex.Wait(word.LowHalf.Pointer, (uint)observed, SleepNanoseconds);
             }
         }
+
+        return true;
     }
 
     /// <summary>Tells the processor that the calling thread spins. Loops that use it are bounded and then park.</summary>

@@ -48,8 +48,9 @@ public abstract class AtomicsController
     /// <summary>Wakes up to <paramref name="count"/> threads that are parked on the word.</summary>
     public abstract void Wake(nint address, int count);
 
-    /// <summary>Blocks until the 64-bit word no longer holds <paramref name="observed"/>.</summary>
-    public abstract void AwaitChange(nint address, ulong observed);
+    /// <summary>Blocks until the 64-bit word no longer holds <paramref name="observed"/>, or the time is over.</summary>
+    /// <returns>False when the time ran out; negative times never do.</returns>
+    public abstract bool AwaitChange(nint address, ulong observed, long timeoutNanoseconds);
 
     /// <summary>The calling thread spins on a condition that another thread establishes.</summary>
     public abstract void SpinHint();

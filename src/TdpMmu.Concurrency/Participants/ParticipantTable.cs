@@ -45,7 +45,7 @@ public sealed unsafe class ParticipantTable : IDisposable
     }
 
     /// <summary>All participants.</summary>
-    public int Count { get; }
+    public int Count { get; private set; }
 
     /// <summary>Participants that belong to vCPUs.</summary>
     public int VcpuCount { get; }
@@ -152,7 +152,12 @@ public sealed unsafe class ParticipantTable : IDisposable
     public void VacateVcpu(int vcpu) => Atomics.StoreRelease(Lease(vcpu), 0);
 
     /// <inheritdoc/>
-    public void Dispose() => _block.Dispose();
+    public void Dispose()
+    {
+        // Every line is behind a check of the count.
+        Count = 0;
+        _block.Dispose();
+    }
 
     private bool TryLeaseHostLane(out int lane)
     {

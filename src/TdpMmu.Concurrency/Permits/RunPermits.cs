@@ -24,6 +24,7 @@ public sealed class RunPermits : IDisposable
     private const uint Retaken = 4;
     private const long ShortestTick = 100_000;
     private const long LongestTick = 2_000_000;
+    private const long IdleTick = 10_000_000;
 
     private readonly ParticipantTable _participants;
     private readonly Processor[] _processors;
@@ -157,6 +158,12 @@ public sealed class RunPermits : IDisposable
         var processor = _processors[vcpu % Count];
         if (Atomics.LoadRelaxed(processor.YieldAsked) == (uint)vcpu + 1)
         {
+            // Inside a blocking operation the permit is not this vCPU's to give: its end decides whether it still is.
+            if (Atomics.LoadRelaxed(_participants.PermitState(vcpu)) != Running)
+            {
+                return;
+            }
+
             Atomics.CompareExchange(processor.YieldAsked, 0, (uint)vcpu + 1);
             Release(vcpu);
             Acquire(vcpu);
@@ -196,12 +203,14 @@ public sealed class RunPermits : IDisposable
         {
             Atomics.Park(StopSignal, 0, tick);
             var retook = false;
+            var waiters = false;
             foreach (var processor in _processors)
             {
                 retook |= Inspect(processor, tick);
+                waiters |= processor.HasWaiters;
             }
 
-            tick = retook ? ShortestTick : Math.Min(tick * 2, LongestTick);
+            tick = retook ? ShortestTick : Math.Min(tick * 2, waiters ? LongestTick : IdleTick);
         }
     }
 

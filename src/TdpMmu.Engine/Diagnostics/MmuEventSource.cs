@@ -6,7 +6,8 @@ namespace TdpMmu.Diagnostics;
 
 /// <summary>
 /// What the MMU does, as events: <c>dotnet-trace collect --providers TdpMmu-Mmu</c>. When nobody listens, an event costs one
-/// predictable branch. Events are written without allocation.
+/// predictable branch. Events are written without allocation. Entry changes are told inside the section that made them: a listener in the
+/// same process must not call the machine.
 /// </summary>
 [EventSource(Name = "TdpMmu-Mmu")]
 [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Every event carries integers only.")]
@@ -14,13 +15,13 @@ internal sealed unsafe class MmuEventSource : EventSource
 {
     internal static readonly MmuEventSource Log = new();
 
-    /// <summary>Groups of events that a listener can choose.</summary>
-    internal static class Keywords
+    /// <summary>Groups of events that a listener can choose. Public, because that is how the runtime finds them.</summary>
+    public static class Keywords
     {
-        internal const EventKeywords Faults = (EventKeywords)1;
-        internal const EventKeywords Entries = (EventKeywords)2;
-        internal const EventKeywords Flushes = (EventKeywords)4;
-        internal const EventKeywords Invalidations = (EventKeywords)8;
+        public const EventKeywords Faults = (EventKeywords)1;
+        public const EventKeywords Entries = (EventKeywords)2;
+        public const EventKeywords Flushes = (EventKeywords)4;
+        public const EventKeywords Invalidations = (EventKeywords)8;
     }
 
     [Event(1, Level = EventLevel.Informational, Keywords = Keywords.Faults)]

@@ -15,6 +15,7 @@ internal unsafe struct ParticipantCounters
     internal ulong MmioExits;
     internal ulong TlbFlushesServed;
     internal ulong HostWaitNanoseconds;
+    internal ulong InvalidationWaitNanoseconds;
     internal ulong TimedFaults;
     internal ulong TimedFaultNanoseconds;
     internal ulong RunNanoseconds;

@@ -30,10 +30,18 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
 
             if (readiness == Readiness.Ready)
             {
+                FaultOutcome outcome;
                 EnterShared(participant);
-                readiness = Resolver.Examine(participant, frame, access, ref context);
-                var outcome = readiness == Readiness.Ready ? Map(participant, frame, access, ref context) : FaultOutcome.Retry;
-                LeaveShared(participant);
+                try
+                {
+                    readiness = Resolver.Examine(participant, frame, access, ref context);
+                    outcome = readiness == Readiness.Ready ? Map(participant, frame, access, ref context) : FaultOutcome.Retry;
+                }
+                finally
+                {
+                    LeaveShared(participant);
+                }
+
                 if (readiness == Readiness.Ready)
                 {
                     return outcome;
@@ -51,26 +59,32 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
     // entry which changed and changed back is as good as one that did not.
     private bool TryFastFault(int participant, Gfn frame, GuestAccess access)
     {
-        Core.Epochs.Enter(participant);
         var granted = false;
-        var context = default(FaultContext);
-        if (Core.Slots.Find(participant, frame) is not null and var record
-            && (SlotRecord.LoadFlags(record) & (SlotFlags.Deleting | SlotFlags.ReadOnly)) == SlotFlags.None
-            && !Core.Ranges.Covers(frame, out context.Place, out context.Phase))
+        Core.Epochs.Enter(participant);
+        try
         {
-            var walk = new TdpIterator<TFormat, TLock>(this, participant, new GfnRange(frame, 1), PagingLevel.Page4KiB, WalkKind.Borrowed);
-            walk.DescendTo(PagingLevel.Page4KiB);
-            var leaf = walk.Current;
+            var context = default(FaultContext);
+            if (Core.Slots.Find(participant, frame) is not null and var record
+                && (SlotRecord.LoadFlags(record) & (SlotFlags.Deleting | SlotFlags.ReadOnly)) == SlotFlags.None
+                && !Core.Ranges.Covers(frame, out context.Place, out context.Phase))
+            {
+                var walk = new TdpIterator<TFormat, TLock>(this, participant, new GfnRange(frame, 1), PagingLevel.Page4KiB, WalkKind.Borrowed);
+                walk.DescendTo(PagingLevel.Page4KiB);
+                var leaf = walk.Current;
 
-            // Losing the exchange means that the entry changed: the slow path looks at everything again.
-            granted = TFormat.IsPresent(leaf) && TFormat.IsMmuWritable(leaf) && access == GuestAccess.Write
-                && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
-                && (walk.Level == PagingLevel.Page4KiB || (SlotRecord.LoadFlags(record) & SlotFlags.SmallPagesOnly) == SlotFlags.None)
-                && walk.TrySet(TFormat.WithWriteGranted(leaf));
-            walk.Dispose();
+                // Losing the exchange means that the entry changed: the slow path looks at everything again.
+                granted = TFormat.IsPresent(leaf) && TFormat.IsMmuWritable(leaf) && access == GuestAccess.Write
+                    && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
+                    && (walk.Level == PagingLevel.Page4KiB || (SlotRecord.LoadFlags(record) & SlotFlags.SmallPagesOnly) == SlotFlags.None)
+                    && walk.TrySet(TFormat.WithWriteGranted(leaf));
+                walk.Dispose();
+            }
+        }
+        finally
+        {
+            Core.Epochs.Leave(participant);
         }
 
-        Core.Epochs.Leave(participant);
         return granted;
     }
 
@@ -87,6 +101,9 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
     private FaultOutcome MapAt(
         ref TdpIterator<TFormat, TLock> walk, int participant, Gfn frame, GuestAccess access, PagingLevel goal, ref FaultContext context)
     {
+        // Tables are made top down, one for each level at most: where the walk finds itself at a level again for which it has made one,
+        // a zap was faster, and the cache holds no table for a second try.
+        var made = TableGeometry<TFormat>.RootLevel.Up;
         while (true)
         {
             walk.DescendTo(goal);
@@ -104,10 +121,12 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
                     return Install(ref walk, frame, access, ref context);
                 }
 
-                if (!TryLink(ref walk, participant))
+                if (walk.Level >= made || !TryLink(ref walk, participant))
                 {
                     return FaultOutcome.Retry;
                 }
+
+                made = walk.Level;
             }
             else if (!TFormat.IsLeaf(entry, walk.Level))
             {
@@ -118,9 +137,13 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
             {
                 return AddPermission(ref walk, access);
             }
-            else if (!TrySplit(ref walk, participant))
+            else if (walk.Level >= made || !TrySplit(ref walk, participant))
             {
                 return FaultOutcome.Retry;
+            }
+            else
+            {
+                made = walk.Level;
             }
         }
     }

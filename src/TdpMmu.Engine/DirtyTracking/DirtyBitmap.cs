@@ -13,7 +13,7 @@ namespace TdpMmu.DirtyTracking;
 internal sealed unsafe class DirtyBitmap : IDisposable
 {
     private const int WordBits = 64;
-    private const int PagesPerSummaryBit = WordBits * WordBits;
+    private const int WordsPerSummaryWord = WordBits * WordBits;
 
     private readonly NativeBlock _words;
     private readonly NativeBlock _summary;
@@ -25,7 +25,7 @@ internal sealed unsafe class DirtyBitmap : IDisposable
         PageCount = pages;
         WordCount = checked((int)((pages + WordBits - 1) / WordBits));
         _words = new NativeBlock((nuint)WordCount * sizeof(ulong));
-        SummaryCount = (WordCount + PagesPerSummaryBit - 1) / PagesPerSummaryBit;
+        SummaryCount = (WordCount + WordsPerSummaryWord - 1) / WordsPerSummaryWord;
         _summary = new NativeBlock((nuint)SummaryCount * sizeof(ulong));
         _firstWord = _words.Word(0);
         _firstSummary = _summary.Word(0);
@@ -46,8 +46,11 @@ internal sealed unsafe class DirtyBitmap : IDisposable
         for (var end = page + count; page < end; page++)
         {
             var word = (int)(page / WordBits);
-            SetIfClear(_firstWord.At(word), 1UL << (int)(page % WordBits));
-            SetIfClear(_firstSummary.At(word / PagesPerSummaryBit), 1UL << (word / WordBits % WordBits));
+
+            // Locked, and without a look whether the bit is set: the operation also orders the data that was written before the mark, which
+            // a plain load that finds the bit set could overtake.
+            Atomics.Or(_firstWord.At(word), 1UL << (int)(page % WordBits));
+            Atomics.Or(_firstSummary.At(word / WordsPerSummaryWord), 1UL << (word / WordBits % WordBits));
         }
     }
 
@@ -81,16 +84,6 @@ internal sealed unsafe class DirtyBitmap : IDisposable
     {
         _words.Dispose();
         _summary.Dispose();
-    }
-
-    // Testing first keeps the line shared when the bit is set already. The exchange that clears it has then either taken this mark
-    // with it, which reports the page, or comes after this load.
-    private static void SetIfClear(AtomicWord word, ulong bit)
-    {
-        if ((Atomics.LoadAcquire(word) & bit) == 0)
-        {
-            Atomics.Or(word, bit);
-        }
     }
 
     // SAFETY: words are named by index below their number; the blocks live as long as the slot.

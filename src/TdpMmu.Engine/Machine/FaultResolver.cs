@@ -83,14 +83,8 @@ internal sealed unsafe class FaultResolver
             case Readiness.Poisoned:
                 return FaultOutcome.Poisoned;
             case Readiness.Invalidating:
-                _bringer.BeginWait(participant);
-                _core.Ranges.AwaitEnd(context.Place, context.Phase);
-                _bringer.EndWait(participant);
-                return FaultOutcome.Retry;
             case Readiness.Deleting:
-                _bringer.BeginWait(participant);
-                _core.Slots.AwaitChange(context.Generation);
-                _bringer.EndWait(participant);
+                _bringer.Await(participant, new FaultWait(readiness, ref context));
                 return FaultOutcome.Retry;
             default:
                 return null;

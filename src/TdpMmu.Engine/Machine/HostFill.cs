@@ -1,20 +1,23 @@
 using System.Numerics;
-using TdpMmu.Concurrency;
 
 namespace TdpMmu.Machine;
 
 /// <summary>Fills missing pages on the faulting thread, with a claim per page.</summary>
 internal static unsafe class HostFill
 {
+    // Who waits for another's claim looks up now and then: it may be asked to stop.
+    internal const long WaitNanoseconds = 1_000_000;
+
     /// <summary>Brings a page in from the memory's source, or waits for whoever has claimed it. The caller looks again afterwards.</summary>
+    /// <returns>Whether this thread filled the page; false if it waited, for a bounded time.</returns>
     /// <exception cref="PageSourceException">The source failed; the page is poisoned.</exception>
-    internal static void FromSource(HostMemory memory, ulong page, CancellationToken stopping)
+    internal static bool FromSource(HostMemory memory, ulong page, CancellationToken stopping)
     {
         var states = memory.States;
         if (!states.TryClaim(page))
         {
-            states.WaitWhileInFlight(page, Atomics.NoTimeout);
-            return;
+            states.WaitWhileInFlight(page, WaitNanoseconds);
+            return false;
         }
 
         try
@@ -56,16 +59,19 @@ internal static unsafe class HostFill
         {
             states.Abandon(page);
         }
+
+        return true;
     }
 
     /// <summary>Has the host bring a page in, or waits for whoever has claimed it. The caller looks again afterwards.</summary>
-    internal static void FromHost(HostMemory memory, ulong page)
+    /// <returns>Whether this thread filled the page; false if it waited, for a bounded time.</returns>
+    internal static bool FromHost(HostMemory memory, ulong page)
     {
         var states = memory.States;
         if (!states.TryClaim(page))
         {
-            states.WaitWhileInFlight(page, Atomics.NoTimeout);
-            return;
+            states.WaitWhileInFlight(page, WaitNanoseconds);
+            return false;
         }
 
         // The page's neighbours in the unit come along where nobody has claimed them: most of the cost of a page is the call.
@@ -98,6 +104,8 @@ internal static unsafe class HostFill
                 }
             }
         }
+
+        return true;
     }
 
     // The aligned piece of the memory around a page that the host is asked for at a time; at most 64 pages.

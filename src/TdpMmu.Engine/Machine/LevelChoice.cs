@@ -38,9 +38,12 @@ internal static unsafe class LevelChoice
         {
             var frames = TableGeometry<TFormat>.FramesPerEntry(level);
             var range = new GfnRange(frame.AlignDown(frames), frames);
+
+            // The ranges before the pages: an invalidation that ends in between has changed the pages by then, and one that is seen to be
+            // active rules the range out. The other way round a discard could end after its pages were seen present.
             if (record->Range.Contains(range)
-                && context.States!.IsRangePresent(record->PageOf(range.Start), frames)
-                && !invalidations.Overlaps(range))
+                && !invalidations.Overlaps(range)
+                && context.States!.IsRangePresent(record->PageOf(range.Start), frames))
             {
                 return level;
             }

@@ -10,7 +10,7 @@ namespace TdpMmu.Machine;
 internal sealed class MachineCore : IDisposable
 {
     private readonly NativeBlock _lines = new(NativeBlock.LineBytes);
-    private readonly CancellationTokenSource _stopping = new();
+    private CancellationTokenSource _stopping = new();
 
     internal MachineCore(int vcpuCount, int hostLanes, int runPermits, ulong pageTableLimitBytes)
     {
@@ -80,6 +80,22 @@ internal sealed class MachineCore : IDisposable
 
     /// <summary>Cancels what blocks on behalf of the machine.</summary>
     internal void CancelBlocking() => _stopping.Cancel();
+
+    /// <summary>Gives a new run sources that are not cancelled. Runs exclude each other.</summary>
+    internal void BeginRun()
+    {
+        if (_stopping.IsCancellationRequested)
+        {
+            _stopping = new CancellationTokenSource();
+        }
+    }
+
+    /// <summary>Has the vCPUs end their programs, and what they wait for end.</summary>
+    internal void StopRun()
+    {
+        Raise(MachineConditions.Stopping);
+        CancelBlocking();
+    }
 
     /// <summary>Marks the machine as broken and stops its vCPUs.</summary>
     internal void Break(string reason)

@@ -9,17 +9,19 @@ namespace TdpMmu;
 /// </summary>
 /// <remarks>
 /// Not thread-safe. The machine's vCPUs must not run while a snapshot is taken or restored. A snapshot uses the dirty logs of the
-/// machine's slots; nobody else may take them while it is alive. Pages that were missing at that moment are missing again after a
-/// restore, and come from their source anew.
+/// machine's slots; nobody else may take them while it is alive, and disposing it stops them. Pages that were missing at that moment and
+/// were written since are missing again after a restore, and come from their source anew.
 /// </remarks>
 public sealed unsafe class MachineSnapshot : IDisposable
 {
     private readonly VirtualMachine _machine;
     private readonly List<SavedSlot> _slots = [];
+    private bool _disposed;
 
     internal MachineSnapshot(VirtualMachine machine)
     {
         _machine = machine;
+        using var stopped = machine.HoldVcpus();
         try
         {
             foreach (var slot in machine.Slots)
@@ -40,8 +42,11 @@ public sealed unsafe class MachineSnapshot : IDisposable
 
     /// <summary>Puts the memory back.</summary>
     /// <returns>The number of pages that had been written.</returns>
+    /// <exception cref="InvalidOperationException">A vCPU is running.</exception>
     public long Restore()
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        using var stopped = _machine.HoldVcpus();
         var total = 0L;
         foreach (var saved in _slots)
         {
@@ -64,10 +69,17 @@ public sealed unsafe class MachineSnapshot : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
         foreach (var saved in _slots)
         {
             // SAFETY: the copy is freed once and not used afterwards.
             NativeMemory.Free(saved.Contents);
+            _machine.TryStopDirtyLog(saved.Slot);
         }
 
         _slots.Clear();
@@ -77,13 +89,21 @@ public sealed unsafe class MachineSnapshot : IDisposable
     {
         var contents = (byte*)NativeMemory.AllocZeroed((nuint)slot.Length);
         var present = new ulong[slot.DirtyLogWords];
-        for (ulong page = 0; page < slot.Range.Count; page++)
+        try
         {
-            if (slot.Memory.States.IsPresent(slot.PageOf(slot.Range.Start) + page))
+            for (ulong page = 0; page < slot.Range.Count; page++)
             {
-                present[page / 64] |= 1UL << (int)(page % 64);
-                _machine.Read(AddressOf(slot, page), PageAt(contents, page));
+                if (slot.Memory.States.IsPresent(slot.PageOf(slot.Range.Start) + page))
+                {
+                    present[page / 64] |= 1UL << (int)(page % 64);
+                    _machine.Read(AddressOf(slot, page), PageAt(contents, page));
+                }
             }
+        }
+        catch
+        {
+            NativeMemory.Free(contents);
+            throw;
         }
 
         return new SavedSlot(slot, contents, present, new ulong[slot.DirtyLogWords]);

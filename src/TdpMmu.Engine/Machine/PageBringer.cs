@@ -32,13 +32,11 @@ internal sealed unsafe class PageBringer
                 switch (memory.Filling)
                 {
                     case PageFilling.FaultingThread:
-                        HostFill.FromSource(memory, page, _core.Stopping);
-                        return null;
+                        return HostFill.FromSource(memory, page, _core.Stopping) ? null : FaultOutcome.Retry;
                     case PageFilling.Userfault:
                         return AwaitHandler(memory, page, access, record);
                     default:
-                        HostFill.FromHost(memory, page);
-                        return null;
+                        return HostFill.FromHost(memory, page) ? null : FaultOutcome.Retry;
                 }
             }
             catch (HostMemoryException) when ((SlotRecord.LoadFlags(record) & SlotFlags.Deleting) != SlotFlags.None)
@@ -51,13 +49,23 @@ internal sealed unsafe class PageBringer
         {
             // The release keeps every use of the record before the store that lets a deleter free it.
             Atomics.StoreRelease(_core.Participants.Reference(participant), 0);
-            EndWait(participant);
             _core.Counters.Of(participant)->HostWaitNanoseconds += (ulong)(Atomics.Now - start);
+            EndWait(participant);
         }
     }
 
+    /// <summary>Waits for an invalidation or a deletion.</summary>
+    internal void Await(int participant, FaultWait wait)
+    {
+        var start = Atomics.Now;
+        BeginWait(participant);
+        wait.Await(_core);
+        EndWait(participant);
+        _core.Counters.Of(participant)->InvalidationWaitNanoseconds += (ulong)(Atomics.Now - start);
+    }
+
     /// <summary>Announces that the vCPU may block; host participants have no permit to give up.</summary>
-    internal void BeginWait(int participant)
+    private void BeginWait(int participant)
     {
         if (participant < _core.Participants.VcpuCount)
         {
@@ -66,7 +74,7 @@ internal sealed unsafe class PageBringer
     }
 
     /// <summary>Ends what <see cref="BeginWait"/> began.</summary>
-    internal void EndWait(int participant)
+    private void EndWait(int participant)
     {
         if (participant < _core.Participants.VcpuCount)
         {
@@ -93,8 +101,8 @@ internal sealed unsafe class PageBringer
                 case PageState.Poisoned:
                     return null;
                 case PageState.InFlight or PageState.Cancelled:
-                    states.WaitWhileInFlight(page, Atomics.NoTimeout);
-                    continue;
+                    states.WaitWhileInFlight(page, HostFill.WaitNanoseconds);
+                    return FaultOutcome.Retry;
                 default:
                     break;
             }

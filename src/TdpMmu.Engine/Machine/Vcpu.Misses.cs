@@ -62,7 +62,7 @@ public sealed unsafe partial class Vcpu
             ServeRequests();
             Atomics.StoreRelease(_window, _open);
             var status = WalkStatus.NotPresent;
-            var current = Atomics.LoadRelaxed(_request) == _served;
+            var current = Atomics.LoadRelaxed(_request) == _open >> 1;
             if (current)
             {
                 status = _mmu.Walk(address.Frame, access, out var host, out var permitted);
@@ -143,10 +143,9 @@ public sealed unsafe partial class Vcpu
     private void ServeRequests()
     {
         var request = Atomics.LoadAcquire(_request);
-        if (request != _served)
+        if (request != _open >> 1)
         {
             // Copied before the TLB is emptied: a request that comes in between is seen as new.
-            _served = request;
             _open = (request << 1) | 1;
             _tlb.Clear();
             _core.Counters.Of(Index)->TlbFlushesServed++;
@@ -189,6 +188,12 @@ public sealed unsafe partial class Vcpu
     private void Emulate(Gpa address, Span<byte> data, bool isWrite)
     {
         var handler = _machine.Options.Mmio ?? throw NoMemory(address, isWrite);
+        if (_holdsBusLock)
+        {
+            // All other vCPUs stand still: a handler that waits for one of them would wait for ever.
+            throw new GuestMemoryException(address, "A compare-exchange went to memory that is emulated or read-only.");
+        }
+
 
         _core.Counters.Of(Index)->MmioExits++;
         _core.Permits.BeginBlocking(Index);

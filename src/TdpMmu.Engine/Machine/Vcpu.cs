@@ -17,21 +17,28 @@ namespace TdpMmu;
 /// </remarks>
 public sealed unsafe partial class Vcpu
 {
+    private const ulong NeverServed = ulong.MaxValue;
+
+    // SAFETY: two lines that live as long as the process.
+    private static readonly AtomicWord s_nowhere = new(NativeMemory.AlignedAlloc(2 * NativeBlock.LineBytes, NativeBlock.LineBytes));
+
     private const ulong PageMask = ~(PageGeometry.PageSize - 1);
 
     private readonly VirtualMachine _machine;
     private readonly MachineCore _core;
     private readonly Mmu _mmu;
     private readonly Tlb _tlb;
-    private readonly AtomicWord _window;
+
+    // The vCPU's own window while it runs. Before and after it is a word that nobody watches, with a value that matches no request: an access
+    // from outside a program then misses, and is refused where the owner is looked at.
+    private AtomicWord _window = s_nowhere;
     private readonly AtomicWord _request;
     private readonly int _faultTimingInterval;
-    private ulong _served;
 
     // What the window holds while it is open: odd, and different after each request that was served. A flusher raises the request first,
     // so a window that it finds open either closes for good or opens again with another value; no counter needs to be read, increased and
     // stored for each access, which would tie every access to the one before.
-    private ulong _open = 1;
+    private ulong _open = NeverServed;
     private int _ownerThread;
     private int _untimedFaults;
     private bool _holdsBusLock;
@@ -42,7 +49,6 @@ public sealed unsafe partial class Vcpu
         _core = core;
         _mmu = mmu;
         _tlb = tlb;
-        _window = core.Participants.Window(index);
         _request = core.Participants.Request(index);
         _faultTimingInterval = machine.Options.FaultTimingInterval;
         Index = index;
@@ -131,7 +137,7 @@ public sealed unsafe partial class Vcpu
             }
 
             destination = destination[chunk..];
-            address = destination.IsEmpty ? address : address.Plus((ulong)chunk);
+            address = destination.IsEmpty ? address : Behind(address, chunk);
         }
     }
 
@@ -154,7 +160,7 @@ public sealed unsafe partial class Vcpu
             }
 
             source = source[chunk..];
-            address = source.IsEmpty ? address : address.Plus((ulong)chunk);
+            address = source.IsEmpty ? address : Behind(address, chunk);
         }
     }
 
@@ -175,7 +181,7 @@ public sealed unsafe partial class Vcpu
     public void Run(GuestProgram program)
     {
         ArgumentNullException.ThrowIfNull(program);
-        _machine.ThrowIfUnusable();
+        using var admitted = _machine.Admit();
         if (!_core.Participants.TryOccupyVcpu(Index))
         {
             throw new InvalidOperationException($"vCPU {Index} is running already; a vCPU belongs to one thread at a time.");
@@ -183,6 +189,7 @@ public sealed unsafe partial class Vcpu
 
         var previous = _machine.EnterVcpuThread();
         _ownerThread = Environment.CurrentManagedThreadId;
+        _window = _core.Participants.Window(Index);
         _core.Permits.Acquire(Index);
         var counters = _core.Counters.Of(Index);
         var start = Atomics.Now;
@@ -198,6 +205,9 @@ public sealed unsafe partial class Vcpu
             counters->AllocatedBytes += (ulong)(GC.GetAllocatedBytesForCurrentThread() - allocated);
             _core.Permits.Release(Index);
             _ownerThread = 0;
+            CloseWindow();
+            _open = NeverServed;
+            _window = s_nowhere;
             VirtualMachine.LeaveVcpuThread(previous);
             _core.Participants.VacateVcpu(Index);
         }
@@ -206,7 +216,7 @@ public sealed unsafe partial class Vcpu
     /// <summary>What the vCPU has counted so far.</summary>
     public VcpuStatistics GetStatistics()
     {
-        _machine.ThrowIfUnusable();
+        using var admitted = _machine.Admit();
         return new VcpuStatistics(_core, Index);
     }
 
@@ -310,7 +320,7 @@ public sealed unsafe partial class Vcpu
     {
         CheckOwner();
         Atomics.StoreRelease(_window, _open);
-        if (Atomics.LoadRelaxed(_request) != _served)
+        if (Atomics.LoadRelaxed(_request) != _open >> 1)
         {
             return 0;
         }
@@ -319,6 +329,10 @@ public sealed unsafe partial class Vcpu
         var page = access == GuestAccess.Write ? entry->WritePage : entry->ReadPage;
         return page == (address.Value & PageMask) ? entry->HostPage + (nint)address.PageOffset : 0;
     }
+
+    private static Gpa Behind(Gpa address, int bytes) => address.Value <= ulong.MaxValue - (ulong)bytes
+        ? address.Plus((ulong)bytes)
+        : throw new GuestMemoryException(address, "The access runs over the end of the address space.");
 
     private void CloseWindow() => Atomics.StoreRelease(_window, _open - 1);
 
@@ -335,7 +349,7 @@ public sealed unsafe partial class Vcpu
     {
         if (_ownerThread != Environment.CurrentManagedThreadId)
         {
-            _machine.ThrowIfUnusable();
+            _machine.Admit().Dispose();
             throw new InvalidOperationException($"vCPU {Index} belongs to the thread that runs it; reach memory from inside its program.");
         }
     }

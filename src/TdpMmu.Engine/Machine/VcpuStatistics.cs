@@ -18,11 +18,12 @@ public sealed unsafe class VcpuStatistics
         TlbFlushes = counters->TlbFlushesServed;
         RunNanoseconds = counters->RunNanoseconds;
         HostWaitNanoseconds = counters->HostWaitNanoseconds;
+        InvalidationWaitNanoseconds = counters->InvalidationWaitNanoseconds;
         AllocatedBytes = counters->AllocatedBytes;
         LockWaits = Atomics.LoadRelaxed(core.Participants.LockWaits(vcpu));
         LockWaitNanoseconds = Atomics.LoadRelaxed(core.Participants.LockWaitNanoseconds(vcpu));
         var all = counters->TimedFaults == 0 ? 0 : counters->TimedFaultNanoseconds * ((double)Faults / counters->TimedFaults);
-        MmuNanoseconds = (ulong)Math.Max(0, all - HostWaitNanoseconds - LockWaitNanoseconds);
+        MmuNanoseconds = (ulong)Math.Max(0, all - HostWaitNanoseconds - LockWaitNanoseconds - InvalidationWaitNanoseconds);
         FaultLatency = new LatencyHistogram();
         FaultLatency.Add(&counters->FaultLatency);
     }
@@ -56,6 +57,9 @@ public sealed unsafe class VcpuStatistics
 
     /// <summary>Time spent waiting for host pages, in nanoseconds.</summary>
     public ulong HostWaitNanoseconds { get; }
+
+    /// <summary>Time spent waiting for invalidations and slot deletions to end, in nanoseconds.</summary>
+    public ulong InvalidationWaitNanoseconds { get; }
 
     /// <summary>
     /// Time spent in the MMU's own code, in nanoseconds: that of the timed faults, scaled to all faults, without the two waits.

@@ -1,4 +1,5 @@
 using TdpMmu.DirtyTracking;
+using TdpMmu.Machine;
 using TdpMmu.Slots;
 
 namespace TdpMmu;
@@ -22,8 +23,13 @@ public sealed unsafe partial class VirtualMachine
 
     /// <summary>Stops recording. Large mappings come back as pages fault again. vCPUs may be running.</summary>
     /// <param name="slot">A slot of this machine.</param>
-    public void StopDirtyLog(MemorySlot slot) =>
-        WithSlot(slot, _ => _core.Slots.ChangeFlags(slot, SlotFlags.None, SlotFlags.LogDirty | SlotFlags.SmallPagesOnly));
+    public void StopDirtyLog(MemorySlot slot) => WithSlot(slot, lane =>
+    {
+        _core.Slots.ChangeFlags(slot, SlotFlags.None, SlotFlags.LogDirty | SlotFlags.SmallPagesOnly);
+
+        // The small mappings make room: faults do not replace a table by a large mapping.
+        _mmu.Zap(lane, slot.Range);
+    });
 
     /// <summary>
     /// Takes the record of pages that were written since the log was started or last taken, and makes them clean. A write that a vCPU
@@ -66,37 +72,54 @@ public sealed unsafe partial class VirtualMachine
         return pages;
     }
 
-    // Folds are made inside the section of the change that makes them necessary: after the wait all of them that belong to earlier
-    // changes are in the bitmap. Then the bitmap, then the entries: a zap in between moves a bit from an entry to the bitmap, where the
-    // next harvest finds it.
-    private void Harvest(int lane, MemorySlot slot, Span<ulong> dirty)
+    /// <summary>Stops recording for a slot that may have been deleted, on a machine that may have been disposed.</summary>
+    internal void TryStopDirtyLog(MemorySlot slot)
     {
-        _core.Rendezvous.WaitForSections();
-        slot.Dirty!.MoveTo(dirty);
-        _mmu.CollectDirty(lane, slot.Range, dirty);
+        if (_admission.TryEnter())
+        {
+            var isThere = Slots.Contains(slot);
+            _admission.Leave();
+            if (isThere)
+            {
+                StopDirtyLog(slot);
+            }
+        }
     }
 
+    // Entries first: a zap that takes a dirty entry away before the walk finds it marks the bitmap inside its section, which the wait
+    // outlasts. The flush at the end is for such a zap, which may not have come to its own yet.
+    private void Harvest(int lane, MemorySlot slot, Span<ulong> dirty)
+    {
+        _mmu.CollectDirty(lane, slot.Range, dirty);
+        _core.Rendezvous.WaitForSections();
+        slot.Dirty!.MoveTo(dirty);
+        _core.Flush.FlushIfOwed(lane);
+    }
+
+    // The gate before the lane: who waits for the gate holds no lane, which its holder may need.
     private void WithSlot(MemorySlot slot, Action<int> operation)
     {
         ArgumentNullException.ThrowIfNull(slot);
-        OnHostLane(lane =>
+        using var admitted = Admit();
+        _core.Slots.Gate.Enter();
+        try
         {
-            _core.Slots.Gate.Enter();
-            try
+            if (!_core.Slots.All.Contains(slot))
             {
-                if (!_core.Slots.All.Contains(slot))
-                {
-                    throw new ArgumentException("The slot is not a slot of this machine, or was deleted before.", nameof(slot));
-                }
-
-                operation(lane);
-            }
-            finally
-            {
-                _core.Slots.Gate.Exit();
+                throw new ArgumentException("The slot is not a slot of this machine, or was deleted before.", nameof(slot));
             }
 
-            return true;
-        });
+            using var lane = new HostLane(_core);
+            operation(lane.Index);
+        }
+        catch (InvariantViolationException violation)
+        {
+            _core.Break(violation.Message);
+            throw;
+        }
+        finally
+        {
+            _core.Slots.Gate.Exit();
+        }
     }
 }

@@ -20,8 +20,7 @@ public sealed unsafe partial class VirtualMachine
     public MemorySlot AddSlot(Gpa address, HostMemory memory, MemorySlotOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(memory);
-        ObjectDisposedException.ThrowIf(memory.IsDisposed, memory);
-        ThrowIfUnusable();
+        using var admitted = Admit();
         options ??= new MemorySlotOptions();
         var range = CheckSlot(address, memory, options, out var firstPage);
         var host = memory.BaseAddress.Plus(options.MemoryOffset);
@@ -52,8 +51,17 @@ public sealed unsafe partial class VirtualMachine
                 throw new InvalidOperationException($"A machine has at most {SlotTable.MaxSlots} slots.");
             }
 
-            _mmu.OnSlotAdding(range);
-            return _core.Slots.Add(memory, record);
+            memory.Attach(this);
+            try
+            {
+                _mmu.OnSlotAdding(range);
+                return _core.Slots.Add(memory, record);
+            }
+            catch
+            {
+                memory.Detach();
+                throw;
+            }
         }
         finally
         {
@@ -93,38 +101,37 @@ public sealed unsafe partial class VirtualMachine
     /// the memory, and disposing the scope ends it.
     /// </summary>
     /// <param name="range">The frames, in slots or not.</param>
-    public InvalidationScope BeginInvalidation(GfnRange range) => OnHostLane(lane =>
+    public InvalidationScope BeginInvalidation(GfnRange range)
     {
-        var start = Atomics.Now;
-        var place = _core.Ranges.Publish(range);
+        using var admitted = Admit();
         try
         {
-            _core.Rendezvous.WaitForSections();
-            _mmu.Zap(lane, range);
+            using var lane = new HostLane(_core);
+            return BeginInvalidation(lane.Index, range);
         }
-        catch
+        catch (InvariantViolationException violation)
         {
-            _core.Ranges.Withdraw(place);
+            _core.Break(violation.Message);
             throw;
         }
-
-        var elapsed = Atomics.Now - start;
-        _core.Counters.Of(lane)->InvalidationLatency.Record(elapsed);
-        if (MmuEventSource.Log.IsEnabled())
-        {
-            MmuEventSource.Log.Invalidation(lane, range.Start.Value, range.Count, elapsed);
-        }
-
-        return new InvalidationScope(this, range, place);
-    });
+    }
 
     /// <summary>Takes away the mappings of a range. Nothing is lost: the next access faults and maps the memory again.</summary>
     /// <param name="range">The frames. A large mapping that overlaps the range goes as a whole.</param>
-    public void Zap(GfnRange range) => OnHostLane(lane =>
+    public void Zap(GfnRange range)
     {
-        _mmu.Zap(lane, range);
-        return true;
-    });
+        using var admitted = Admit();
+        try
+        {
+            using var lane = new HostLane(_core);
+            _mmu.Zap(lane.Index, range);
+        }
+        catch (InvariantViolationException violation)
+        {
+            _core.Break(violation.Message);
+            throw;
+        }
+    }
 
     /// <summary>
     /// Drops the contents of guest memory and gives its pages back to the host; the next access brings them in anew, through whichever
@@ -136,7 +143,7 @@ public sealed unsafe partial class VirtualMachine
     public void Discard(Gpa address, ulong length)
     {
         var range = GfnRange.FromBytes(address, length);
-        ThrowIfUnusable();
+        using var admitted = Admit();
         _core.Slots.Gate.Enter();
         try
         {
@@ -160,6 +167,9 @@ public sealed unsafe partial class VirtualMachine
                 }
 
                 DiscardParts(parts);
+
+                // A page that is dropped has changed; whoever logs it is told, wherever it shows.
+                invalidations.ForEach(invalidation => MarkDirty(invalidation.Range));
             }
             finally
             {
@@ -218,11 +228,51 @@ public sealed unsafe partial class VirtualMachine
         }
     }
 
-    internal void EndInvalidation(int place)
+    internal void EndInvalidation(PublishedRange published)
     {
-        if (!_disposed)
+        // A machine that is going away has no faults that wait; its ranges go with it.
+        if (_admission.TryEnter())
         {
-            _core.Ranges.Withdraw(place);
+            _core.Ranges.Withdraw(published);
+            _admission.Leave();
+        }
+    }
+
+    private InvalidationScope BeginInvalidation(int lane, GfnRange range)
+    {
+        var start = Atomics.Now;
+        var published = _core.Ranges.Publish(range);
+        try
+        {
+            _core.Rendezvous.WaitForSections();
+            _mmu.Zap(lane, range);
+        }
+        catch
+        {
+            _core.Ranges.Withdraw(published);
+            throw;
+        }
+
+        var elapsed = Atomics.Now - start;
+        _core.Counters.Of(lane)->InvalidationLatency.Record(elapsed);
+        if (MmuEventSource.Log.IsEnabled())
+        {
+            MmuEventSource.Log.Invalidation(lane, range.Start.Value, range.Count, elapsed);
+        }
+
+        return new InvalidationScope(this, range, published);
+    }
+
+    // The slot gate is held.
+    private void MarkDirty(GfnRange range)
+    {
+        foreach (var slot in _core.Slots.All)
+        {
+            if (slot.Dirty is { } dirty && slot.Range.Overlaps(range))
+            {
+                var part = slot.Range.Intersect(range);
+                dirty.Mark(part.Start.Value - slot.Range.Start.Value, part.Count);
+            }
         }
     }
 
@@ -273,38 +323,63 @@ public sealed unsafe partial class VirtualMachine
 
     private bool Access(Gpa address, Span<byte> data, bool write, bool tolerant)
     {
-        ThrowIfUnusable();
-        var lane = _core.Participants.LeaseHostLane();
-        try
+        using var admitted = Admit();
+        while (!data.IsEmpty)
         {
-            while (!data.IsEmpty)
+            var chunk = (int)Math.Min((ulong)data.Length, PageGeometry.PageSize - address.PageOffset);
+            if (!AccessPage(address, data[..chunk], write, tolerant))
             {
-                var chunk = (int)Math.Min((ulong)data.Length, PageGeometry.PageSize - address.PageOffset);
-                if (!AccessPage(lane, address, data[..chunk], write, tolerant))
-                {
-                    return false;
-                }
-
-                data = data[chunk..];
-                address = data.IsEmpty ? address : address.Plus((ulong)chunk);
+                return false;
             }
 
-            return true;
+            data = data[chunk..];
+            if (!data.IsEmpty)
+            {
+                if (address.Value > ulong.MaxValue - (ulong)chunk)
+                {
+                    return tolerant ? false : throw new GuestMemoryException(address, "The access runs over the end of the address space.");
+                }
+
+                address = address.Plus((ulong)chunk);
+            }
         }
-        finally
+
+        return true;
+    }
+
+    private bool AccessPage(Gpa address, Span<byte> data, bool write, bool tolerant)
+    {
+        while (true)
         {
-            EndHostOperation(lane);
+            // Each try has a lane of its own: none is held while the thread waits for an invalidation, whose owner may need one.
+            switch (TryAccessPage(address, data, write, out var wait))
+            {
+                case FaultOutcome.Fixed:
+                    return true;
+                case FaultOutcome.NoSlot when !tolerant:
+                    throw new GuestMemoryException(address, "There is no memory at this address.");
+                case FaultOutcome.Poisoned when !tolerant:
+                    throw new GuestMemoryException(address, "The page's contents are lost: its source failed or is gone.");
+                case FaultOutcome.NoSlot or FaultOutcome.Poisoned:
+                    return false;
+                default:
+                    ObjectDisposedException.ThrowIf(_admission.IsClosed, this);
+                    wait.Await(_core);
+                    break;
+            }
         }
     }
 
     // Copies inside an announced section: an invalidation waits for it, so the page cannot go away under the copy.
-    private bool AccessPage(int lane, Gpa address, Span<byte> data, bool write, bool tolerant)
+    private FaultOutcome TryAccessPage(Gpa address, Span<byte> data, bool write, out FaultWait wait)
     {
         var context = default(FaultContext);
-        while (true)
+        using var lane = new HostLane(_core);
+        Readiness readiness;
+        _core.Epochs.Enter(lane.Index);
+        try
         {
-            _core.Epochs.Enter(lane);
-            var readiness = _mmu.Resolver.Examine(lane, address.Frame, GuestAccess.Read, ref context);
+            readiness = _mmu.Resolver.Examine(lane.Index, address.Frame, GuestAccess.Read, ref context);
             if (readiness == Readiness.Ready)
             {
                 var host = new AtomicBytes((nint)(context.Record->HostFrameOf(address.Frame).Address.Value + address.PageOffset));
@@ -323,25 +398,19 @@ public sealed unsafe partial class VirtualMachine
                     Atomics.CopyDataOut(host, data);
                 }
             }
-
-            _core.Epochs.Leave(lane);
-            if (readiness == Readiness.Ready)
-            {
-                return true;
-            }
-
-            switch (_mmu.Resolver.Resolve(lane, address.Frame, GuestAccess.Read, readiness, ref context))
-            {
-                case FaultOutcome.NoSlot when !tolerant:
-                    throw new GuestMemoryException(address, "There is no memory at this address.");
-                case FaultOutcome.Poisoned when !tolerant:
-                    throw new GuestMemoryException(address, "The page's contents are lost: its source failed or is gone.");
-                case FaultOutcome.NoSlot or FaultOutcome.Poisoned:
-                    return false;
-                default:
-                    break;
-            }
         }
+        finally
+        {
+            _core.Epochs.Leave(lane.Index);
+        }
+
+        wait = new FaultWait(readiness, ref context);
+        return readiness switch
+        {
+            Readiness.Ready => FaultOutcome.Fixed,
+            Readiness.Invalidating or Readiness.Deleting => FaultOutcome.Retry,
+            _ => _mmu.Resolver.Resolve(lane.Index, address.Frame, GuestAccess.Read, readiness, ref context) ?? FaultOutcome.Retry,
+        };
     }
 
     private GfnRange CheckSlot(Gpa address, HostMemory memory, MemorySlotOptions options, out ulong firstPage)

@@ -6,6 +6,31 @@ namespace TdpMmu;
 /// <content>Running vCPUs.</content>
 public sealed partial class VirtualMachine
 {
+    private const uint Go = 1;
+    private const uint Abort = 2;
+
+    [ThreadStatic]
+    private static Running? t_running;
+
+    private volatile bool _stopRequested;
+
+    // Programs nest: the handler of an emulated access may run a vCPU of another machine.
+    private bool IsRunningHere
+    {
+        get
+        {
+            for (var running = t_running; running is not null; running = running.Outer)
+            {
+                if (running.Machine == this)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     private ParkingLock RunGate => new(_lifecycleLine.Int(0));
 
     /// <summary>Runs a program on every vCPU, each on a thread of its own, and returns when all have ended.</summary>
@@ -17,8 +42,8 @@ public sealed partial class VirtualMachine
     public void Run(GuestProgram program, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(program);
-        ThrowIfUnusable();
-        if (t_runningOn == this)
+        using var admitted = Admit();
+        if (IsRunningHere)
         {
             throw new InvalidOperationException("A program that runs on a machine cannot run programs on all its vCPUs.");
         }
@@ -27,9 +52,14 @@ public sealed partial class VirtualMachine
         RunGate.Enter();
         try
         {
-            ThrowIfUnusable();
+            if (_stopRequested)
+            {
+                throw new OperationCanceledException("The virtual machine was stopped.");
+            }
+
             List<Exception> failures;
-            using (cancellationToken.Register(static state => ((MachineCore)state!).Raise(MachineConditions.Stopping), _core))
+            _core.BeginRun();
+            using (cancellationToken.Register(static state => ((MachineCore)state!).StopRun(), _core))
             {
                 failures = RunThreads(program);
             }
@@ -41,7 +71,7 @@ public sealed partial class VirtualMachine
                 _core.Raise(MachineConditions.Stopping);
             }
 
-            failures.RemoveAll(failure => failure is VcpuStoppedException || (failure is OperationCanceledException && _stopRequested));
+            failures.RemoveAll(failure => failure is VcpuStoppedException || (failure is OperationCanceledException && (_stopRequested || cancellationToken.IsCancellationRequested)));
             if (failures.Count != 0)
             {
                 throw new AggregateException("Guest programs failed.", failures);
@@ -59,16 +89,17 @@ public sealed partial class VirtualMachine
         }
     }
 
-    internal static void LeaveVcpuThread(VirtualMachine? previous) => t_runningOn = previous;
-
-    internal VirtualMachine? EnterVcpuThread()
+    /// <summary>Notes that the calling thread runs a program on this machine.</summary>
+    /// <returns>What <see cref="LeaveVcpuThread"/> wants back.</returns>
+    internal object? EnterVcpuThread()
     {
-        var previous = t_runningOn;
-        t_runningOn = this;
-        return previous;
+        var outer = t_running;
+        t_running = new Running(this, outer);
+        return outer;
     }
 
-    private bool _stopRequested;
+    /// <summary>Ends what <see cref="EnterVcpuThread"/> began.</summary>
+    internal static void LeaveVcpuThread(object? outer) => t_running = (Running?)outer;
 
     private List<Exception> RunThreads(GuestProgram program)
     {
@@ -76,11 +107,34 @@ public sealed partial class VirtualMachine
         var failureGate = new ParkingLock(_lifecycleLine.Int(8));
         var start = _lifecycleLine.Int(16);
         Atomics.StoreRelease(start, 0);
-        var threads = new ControlledThread[_vcpus.Length];
-        for (var index = 0; index < threads.Length; index++)
+        var threads = new List<ControlledThread>(_vcpus.Length);
+        try
         {
-            var vcpu = _vcpus[index];
-            threads[index] = Atomics.StartThread($"vCPU {index}", () =>
+            foreach (var vcpu in _vcpus)
+            {
+                threads.Add(StartVcpu(vcpu, program, start, failures, failureGate));
+            }
+        }
+        catch
+        {
+            // Not all could be started: those that were end without having run.
+            Release(start, threads, Abort);
+            throw;
+        }
+
+        Release(start, threads, Go);
+        return failures;
+    }
+
+    private static void Release(AtomicInt start, List<ControlledThread> threads, uint order)
+    {
+        Atomics.StoreRelease(start, order);
+        Atomics.Wake(start, int.MaxValue);
+        threads.ForEach(static thread => thread.Join());
+    }
+
+    private ControlledThread StartVcpu(Vcpu vcpu, GuestProgram program, AtomicInt start, List<Exception> failures, ParkingLock failureGate) =>
+        Atomics.StartThread($"vCPU {vcpu.Index}", () =>
             {
                 try
                 {
@@ -92,7 +146,10 @@ public sealed partial class VirtualMachine
                         Atomics.Park(start, 0);
                     }
 
-                    vcpu.Run(program);
+                    if (Atomics.LoadAcquire(start) == Go)
+                    {
+                        vcpu.Run(program);
+                    }
                 }
 #pragma warning disable CA1031 // Whatever ends a program stops the others and reaches the caller of Run.
                 catch (Exception exception)
@@ -101,37 +158,9 @@ public sealed partial class VirtualMachine
                     failureGate.Enter();
                     failures.Add(exception);
                     failureGate.Exit();
-                    _core.Raise(MachineConditions.Stopping);
+                    _core.StopRun();
                 }
             });
-        }
 
-        Atomics.StoreRelease(start, 1);
-        Atomics.Wake(start, int.MaxValue);
-        foreach (var thread in threads)
-        {
-            thread.Join();
-        }
-
-        return failures;
-    }
-
-    private void Stop()
-    {
-        _stopRequested = true;
-        _core.CancelBlocking();
-        _core.Raise(MachineConditions.Stopping);
-
-        // Whoever runs the vCPUs holds the gate until they have ended.
-        RunGate.Enter();
-        RunGate.Exit();
-        for (var index = 0; index < _vcpus.Length; index++)
-        {
-            // A vCPU that runs on a thread of the caller's own ends its program first.
-            while (!_core.Participants.TryOccupyVcpu(index))
-            {
-                _ = Atomics.Park(_lifecycleLine.Int(24), 0, 100_000);
-            }
-        }
-    }
+    private sealed record Running(VirtualMachine Machine, Running? Outer);
 }

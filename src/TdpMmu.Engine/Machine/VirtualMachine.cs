@@ -17,15 +17,12 @@ public sealed unsafe partial class VirtualMachine : IDisposable
 {
     private const int HostLanes = 64;
 
-    [ThreadStatic]
-    private static VirtualMachine? t_runningOn;
-
     private readonly MachineCore _core;
     private readonly Mmu _mmu;
     private readonly Vcpu[] _vcpus;
     private readonly Tlb[] _tlbs;
     private readonly NativeBlock _lifecycleLine;
-    private bool _disposed;
+    private readonly Admission _admission = new();
 
     static VirtualMachine()
     {
@@ -84,7 +81,7 @@ public sealed unsafe partial class VirtualMachine : IDisposable
     {
         get
         {
-            ThrowIfUnusable();
+            using var admitted = Admit();
             _core.Slots.Gate.Enter();
             try
             {
@@ -124,26 +121,12 @@ public sealed unsafe partial class VirtualMachine : IDisposable
 
     /// <summary>Keeps the memory's contents at this moment, to go back to them. vCPUs must not be running.</summary>
     /// <exception cref="InvalidOperationException">A vCPU is running.</exception>
-    public MachineSnapshot TakeSnapshot()
-    {
-        ThrowIfUnusable();
-        for (var index = 0; index < _vcpus.Length; index++)
-        {
-            if (!_core.Participants.TryOccupyVcpu(index))
-            {
-                throw new InvalidOperationException($"vCPU {index} is running; snapshots in memory are taken of stopped machines.");
-            }
-
-            _core.Participants.VacateVcpu(index);
-        }
-
-        return new MachineSnapshot(this);
-    }
+    public MachineSnapshot TakeSnapshot() => new(this);
 
     /// <summary>What the machine has counted.</summary>
     public VirtualMachineStatistics GetStatistics()
     {
-        ThrowIfUnusable();
+        using var admitted = Admit();
         return new VirtualMachineStatistics(_core, _mmu, Slots.Select(static slot => slot.Memory).Distinct().Sum(static memory => memory.States.Bytes));
     }
 
@@ -151,18 +134,21 @@ public sealed unsafe partial class VirtualMachine : IDisposable
     /// <exception cref="InvalidOperationException">Called from a guest program.</exception>
     public void Dispose()
     {
-        if (_disposed)
-        {
-            return;
-        }
-
-        if (t_runningOn == this)
+        if (IsRunningHere)
         {
             throw new InvalidOperationException("A machine cannot be disposed from a program that runs on it.");
         }
 
-        Stop();
-        _disposed = true;
+        if (!_admission.TryClose())
+        {
+            return;
+        }
+
+        // Whatever blocks looks at one of these sooner or later, and then everybody who was let in leaves.
+        _stopRequested = true;
+        _core.CancelBlocking();
+        _core.Raise(MachineConditions.Stopping);
+        _admission.AwaitEmpty();
         _mmu.Dispose();
         foreach (var tlb in _tlbs)
         {
@@ -173,44 +159,27 @@ public sealed unsafe partial class VirtualMachine : IDisposable
         _lifecycleLine.Dispose();
     }
 
-    internal void ThrowIfUnusable()
+    /// <summary>Keeps the vCPUs from running for the length of an operation.</summary>
+    /// <exception cref="InvalidOperationException">One is running.</exception>
+    internal HeldVcpus HoldVcpus()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        _core.ThrowIfBroken();
+        using var admitted = Admit();
+        return new HeldVcpus(_core.Participants);
     }
 
-    /// <summary>Runs an operation on a host lane.</summary>
-    internal T OnHostLane<T>(Func<int, T> operation)
+    /// <summary>Begins an operation that disposing waits for.</summary>
+    /// <exception cref="ObjectDisposedException">The machine is disposed or about to be.</exception>
+    /// <exception cref="VirtualMachineBrokenException">The machine is broken.</exception>
+    internal Admitted Admit()
     {
-        ThrowIfUnusable();
-        var lane = _core.Participants.LeaseHostLane();
-        try
+        ObjectDisposedException.ThrowIf(!_admission.TryEnter(), this);
+        if (_core.BrokenBecause is not null)
         {
-            return operation(lane);
-        }
-        catch (InvariantViolationException violation)
-        {
-            _core.Break(violation.Message);
-            throw;
-        }
-        finally
-        {
-            EndHostOperation(lane);
-        }
-    }
-
-    /// <summary>Settles what an operation retired, and gives its lane back.</summary>
-    internal void EndHostOperation(int lane)
-    {
-        // A lane that is given back has nobody to reclaim what it retired, so its user waits for the grace period.
-        if (_core.Epochs.HasPending(lane))
-        {
-            _core.Epochs.Synchronize(lane);
+            _admission.Leave();
+            _core.ThrowIfBroken();
         }
 
-        // Tables that came back to the lane would stay in its cache until a host operation needs some; vCPUs may need them now.
-        _core.Pool.Empty(lane);
-        _core.Participants.ReturnHostLane(lane);
+        return new Admitted(_admission);
     }
 
     private static Mmu CreateMmu(VirtualMachineOptions options, MachineCore core) => options.Mmu switch

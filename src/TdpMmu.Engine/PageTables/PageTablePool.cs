@@ -78,7 +78,11 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     internal PageTable Take(int participant)
     {
         var cache = Cache(participant);
-        EngineChecks.Require(cache->Count > 0, "a table is taken only after the cache was topped up");
+        if (cache->Count <= 0)
+        {
+            throw new InvariantViolationException("A table is taken only after the cache was topped up.");
+        }
+
         cache->InUse++;
         return new PageTable((nint)cache->Tables[--cache->Count]);
     }

@@ -39,7 +39,6 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     private ulong _yieldedAt;
     private int _budget;
     private bool _started;
-    private bool _skip;
     private bool _inSection;
     private bool _indebted;
     private bool _flushPending;
@@ -164,7 +163,11 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         var takesAway = DirectMmu<TFormat, TLock>.TakesPermissionAway(_current, value, _level);
         if (takesAway && !_indebted)
         {
-            EngineChecks.Require(_kind != WalkKind.Borrowed, "faults only add permissions (B17)");
+            if (_kind == WalkKind.Borrowed)
+            {
+                // Nobody would pay the debt.
+                throw new InvariantViolationException("Faults only add permissions (B17).");
+            }
 
             // Counted before the exchange, so that whoever sees the changed entry also sees the debt.
             _mmu.Flush.Incur();
@@ -189,12 +192,6 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         return true;
     }
 
-    /// <summary>Does not step down through the current entry.</summary>
-    internal void SkipChildren() => _skip = true;
-
-    /// <summary>Reads the current entry again, after a lost <see cref="TrySet"/> whose answer is not to be trusted any more.</summary>
-    internal void Retry() => Read();
-
     /// <summary>Ends the walk: leaves the section and settles what is owed.</summary>
     internal void Dispose()
     {
@@ -218,12 +215,11 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
 
     private bool Step()
     {
-        if (!_skip && TryStepDown())
+        if (TryStepDown())
         {
             return true;
         }
 
-        _skip = false;
         while (!TryStepSide())
         {
             if (!TryStepUp())
@@ -286,7 +282,6 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     {
         _level = TableGeometry<TFormat>.RootLevel;
         _frame = new Gfn(_target).AlignDown(TableGeometry<TFormat>.FramesPerEntry(_level)).Value;
-        _skip = false;
         Enter(_mmu.Root);
     }
 

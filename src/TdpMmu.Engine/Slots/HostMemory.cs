@@ -1,3 +1,5 @@
+using TdpMmu.Concurrency;
+
 namespace TdpMmu;
 
 /// <summary>
@@ -9,6 +11,10 @@ namespace TdpMmu;
 /// </remarks>
 public abstract class HostMemory : IDisposable
 {
+    private VirtualMachine? _machine;
+    private int _slots;
+    private bool _disposed;
+
     /// <summary>Describes the memory.</summary>
     /// <param name="baseAddress">Its first byte; a multiple of 4 KiB.</param>
     /// <param name="length">Its size in bytes; a multiple of 4 KiB, more than 0.</param>
@@ -65,11 +71,7 @@ public abstract class HostMemory : IDisposable
     /// </summary>
     protected internal bool IsBacked { get; protected set; }
 
-    /// <summary>Slots that show this memory; it cannot be disposed before they are gone.</summary>
-    internal int SlotCount { get; set; }
-
-    /// <summary>Whether the memory is gone.</summary>
-    internal bool IsDisposed { get; private set; }
+    private ParkingLock Gate => new(States.OwnerGate);
 
     /// <summary>
     /// Has the host bring pages in, and waits for it. Implementations block in a system call that lets the garbage collector
@@ -85,19 +87,63 @@ public abstract class HostMemory : IDisposable
     /// <param name="offset">The first byte; a multiple of 4 KiB.</param>
     /// <param name="length">The number of bytes; a multiple of 4 KiB.</param>
     /// <exception cref="HostMemoryException">The host refused.</exception>
-    public abstract void Discard(ulong offset, ulong length);
+    protected internal abstract void Discard(ulong offset, ulong length);
 
     /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">A slot still shows the memory.</exception>
     public void Dispose()
     {
-        if (SlotCount != 0)
+        if (_disposed)
         {
-            throw new InvalidOperationException($"Host memory is still shown by {SlotCount} slot(s); delete them first.");
+            return;
         }
 
-        IsDisposed = true;
+        Gate.Enter();
+        if (_slots != 0)
+        {
+            Gate.Exit();
+            throw new InvalidOperationException($"Host memory is still shown by {_slots} slot(s); delete them first.");
+        }
+
+        _disposed = true;
+        Gate.Exit();
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Notes that a slot of a machine is about to show the memory.</summary>
+    /// <exception cref="ObjectDisposedException">The memory is gone.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Another machine shows it: a machine could not take it away from the other's guests.
+    /// </exception>
+    internal void Attach(VirtualMachine machine)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Gate.Enter();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_slots != 0 && _machine != machine)
+            {
+                throw new InvalidOperationException("The host memory is shown by another machine; memory belongs to one machine at a time.");
+            }
+
+            _machine = machine;
+            _slots++;
+        }
+        finally
+        {
+            Gate.Exit();
+        }
+    }
+
+    /// <summary>Notes that a slot is gone.</summary>
+    internal void Detach()
+    {
+        Gate.Enter();
+        _slots--;
+        _machine = _slots == 0 ? null : _machine;
+        Gate.Exit();
     }
 
     /// <summary>Releases what the memory holds.</summary>

@@ -29,8 +29,8 @@ internal sealed class InvalidationRanges : IDisposable
 
     /// <summary>Publishes a range. Faults see it once a rendezvous with all sections has followed.</summary>
     /// <param name="range">The frames.</param>
-    /// <returns>The place, for <see cref="Withdraw"/>.</returns>
-    internal int Publish(GfnRange range)
+    /// <returns>The entry, for <see cref="Withdraw"/>.</returns>
+    internal PublishedRange Publish(GfnRange range)
     {
         while (true)
         {
@@ -51,7 +51,7 @@ internal sealed class InvalidationRanges : IDisposable
                 // The release puts the bounds before the phase that makes them count.
                 Atomics.StoreRelease(Phase(place), phase + Published);
                 Atomics.Add(_active, 1);
-                return place;
+                return new PublishedRange(place, phase + Published);
             }
 
             // All places were in use: wait for any of them to be withdrawn since the count was read. A place's own phase would
@@ -61,12 +61,16 @@ internal sealed class InvalidationRanges : IDisposable
     }
 
     /// <summary>Ends an invalidation. Everything that the host did inside is visible to faults that find the range gone.</summary>
-    internal void Withdraw(int place)
+    internal void Withdraw(PublishedRange published)
     {
-        // The release orders the host's action before the phase: a fault that finds the range gone finds the new state of the host.
-        Atomics.StoreRelease(Phase(place), (Atomics.LoadRelaxed(Phase(place)) | PhaseMask) + 1);
-        Atomics.Add(_active, ulong.MaxValue);
-        Atomics.Add(Withdrawn, 1);
+        // The exchange orders the host's action before the phase: a fault that finds the range gone finds the new state of the host. Losing
+        // it means that the range was withdrawn before.
+        var next = (published.Phase | PhaseMask) + 1;
+        if (Atomics.CompareExchange(Phase(published.Place), next, published.Phase) == published.Phase)
+        {
+            Atomics.Add(_active, ulong.MaxValue);
+            Atomics.Add(Withdrawn, 1);
+        }
     }
 
     /// <summary>Whether a published range has the frame. Called inside a section.</summary>
@@ -101,7 +105,8 @@ internal sealed class InvalidationRanges : IDisposable
     }
 
     /// <summary>Waits, outside windows and sections, until the range that <see cref="Covers"/> found has ended.</summary>
-    internal void AwaitEnd(int place, ulong phase) => Atomics.AwaitChange(Phase(place), phase);
+    internal void AwaitEnd(int place, ulong phase, long timeoutNanoseconds) =>
+        Atomics.AwaitChange(Phase(place), phase, timeoutNanoseconds);
 
     public void Dispose() => _lines.Dispose();
 

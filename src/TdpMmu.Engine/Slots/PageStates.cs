@@ -49,7 +49,7 @@ public sealed unsafe class PageStates : IDisposable
         _hugeCountsOffset = (nuint)(blocks * sizeof(uint));
         _words = new NativeBlock((nuint)((pageCount + PagesPerWord - 1) / PagesPerWord * sizeof(uint)));
         _wordBase = (uint*)_words.Pointer;
-        _counts = new NativeBlock(_hugeCountsOffset + (nuint)(hugeBlocks * sizeof(uint)));
+        _counts = new NativeBlock(_hugeCountsOffset + (nuint)((hugeBlocks + 1) * sizeof(uint)));
         if (present)
         {
             Fill(baseAddress, blocks);
@@ -57,7 +57,10 @@ public sealed unsafe class PageStates : IDisposable
     }
 
     /// <summary>The number of pages.</summary>
-    public ulong PageCount { get; }
+    public ulong PageCount { get; private set; }
+
+    /// <summary>A word for a lock of whoever owns the memory.</summary>
+    internal AtomicInt OwnerGate => _counts.Int(_counts.Length - sizeof(uint));
 
     /// <summary>Bytes that the states take.</summary>
     public long Bytes => (long)(_words.Length + _counts.Length);
@@ -301,6 +304,8 @@ public sealed unsafe class PageStates : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        // Every word is behind a check of the number of pages.
+        PageCount = 0;
         _words.Dispose();
         _counts.Dispose();
     }

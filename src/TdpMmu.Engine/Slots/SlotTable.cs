@@ -63,7 +63,7 @@ internal sealed unsafe class SlotTable : IDisposable
     }
 
     /// <summary>Waits, outside windows and sections, until the set of slots or a policy has changed.</summary>
-    internal void AwaitChange(ulong generation) => Atomics.AwaitChange(_generation, generation);
+    internal void AwaitChange(ulong generation, long timeoutNanoseconds) => Atomics.AwaitChange(_generation, generation, timeoutNanoseconds);
 
     /// <summary>Adds a slot. The gate is held.</summary>
     /// <param name="memory">What it shows.</param>
@@ -82,7 +82,6 @@ internal sealed unsafe class SlotTable : IDisposable
         record->Index = index;
         var slot = new MemorySlot(memory, record, (template.FlagsWord & (ulong)SlotFlags.ReadOnly) != 0);
         _slots[index] = slot;
-        memory.SlotCount++;
         Publish();
         return slot;
     }
@@ -102,9 +101,9 @@ internal sealed unsafe class SlotTable : IDisposable
     {
         var record = slot.Record;
         _slots[record->Index] = null;
-        slot.Memory.SlotCount--;
         Publish();
         slot.Dirty?.Dispose();
+        slot.Memory.Detach();
 
         // SAFETY: Publish waited for every section that could have found the record, and deletion for every reference.
         NativeMemory.AlignedFree(record);
@@ -114,7 +113,7 @@ internal sealed unsafe class SlotTable : IDisposable
     {
         foreach (var slot in All)
         {
-            slot.Memory.SlotCount--;
+            slot.Memory.Detach();
             slot.Dirty?.Dispose();
             NativeMemory.AlignedFree(slot.Record);
         }

@@ -136,7 +136,7 @@ public sealed class MappedMemory : HostMemory
 
     /// <inheritdoc/>
     /// <remarks><paramref name="offset"/> and <paramref name="length"/> are multiples of <see cref="DiscardGranularity"/>.</remarks>
-    public override void Discard(ulong offset, ulong length)
+    protected internal override void Discard(ulong offset, ulong length)
     {
         CheckRange(offset, length, DiscardGranularity);
         if (length == 0)

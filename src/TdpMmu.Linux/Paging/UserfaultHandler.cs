@@ -236,6 +236,11 @@ internal sealed unsafe class UserfaultHandler : IDisposable
             {
                 Refuse(address);
             }
+            else if (_alias != 0 && _states.IsPresent(page))
+            {
+                // The host took its mapping away but kept the file's page: it is mapped again, or the waiter would fault for ever.
+                _descriptor.Continue(address, PageGeometry.PageSize, wake: false, out _);
+            }
 
             // Also for a page that somebody else owns or has published: that waiter then faults again, or goes on.
             int errno = _descriptor.Wake(address, PageGeometry.PageSize);
@@ -291,8 +296,15 @@ internal sealed unsafe class UserfaultHandler : IDisposable
         }
 
         // Discarded while its contents were on the way: what was mapped is stale.
-        _memory.Discard(page * PageGeometry.PageSize, PageGeometry.PageSize);
-        _states.Abandon(page);
+        try
+        {
+            _memory.Discard(page * PageGeometry.PageSize, PageGeometry.PageSize);
+        }
+        finally
+        {
+            _states.Abandon(page);
+        }
+
         _block.Own->PagesDropped++;
     }
 

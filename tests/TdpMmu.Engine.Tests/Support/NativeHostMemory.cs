@@ -74,7 +74,7 @@ internal sealed unsafe class NativeHostMemory : HostMemory
         Bytes(offset, length).Clear();
     }
 
-    public override void Discard(ulong offset, ulong length)
+    protected internal override void Discard(ulong offset, ulong length)
     {
         Interlocked.Increment(ref _discardCalls);
         Bytes(offset, length).Fill(PoisonByte);

@@ -136,7 +136,8 @@ internal sealed partial class SeededController
         }
     }
 
-    public override void AwaitChange(nint address, ulong observed)
+    /// <remarks>A wait with a limit is explored as one without: none of the protocols relies on giving up.</remarks>
+    public override bool AwaitChange(nint address, ulong observed, long timeoutNanoseconds)
     {
         // Nothing orders the waiter's own earlier stores before its look, so they stay buffered.
         var self = Step("await", address, observed);
@@ -152,6 +153,8 @@ internal sealed partial class SeededController
             self.Observed = observed;
             PassBaton(self);
         }
+
+        return true;
     }
 
     public override void SpinHint()

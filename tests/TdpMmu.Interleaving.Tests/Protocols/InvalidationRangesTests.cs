@@ -10,13 +10,14 @@ public sealed class InvalidationRangesTests
     {
         const int Places = 64;
         using var ranges = new InvalidationRanges();
-        for (var place = 0; place < Places; place++)
+        var first = ranges.Publish(new GfnRange(new Gfn(1000), 1));
+        for (var place = 1; place < Places; place++)
         {
-            Assert.Equal(place, ranges.Publish(new GfnRange(new Gfn(1000), 1)));
+            Assert.Equal(place, ranges.Publish(new GfnRange(new Gfn(1000), 1)).Place);
         }
 
         // One place is left for all of them.
-        ranges.Withdraw(0);
+        ranges.Withdraw(first);
         var inside = 0;
         var body = () =>
         {
@@ -68,7 +69,7 @@ public sealed class InvalidationRangesTests
                 else
                 {
                     domain.Leave(participant);
-                    ranges.AwaitEnd(place, phase);
+                    ranges.AwaitEnd(place, phase, Atomics.NoTimeout);
                 }
             }
         }

@@ -1,0 +1,35 @@
+using TdpMmu.Concurrency;
+
+namespace TdpMmu.Machine;
+
+/// <summary>Keeps a machine's vCPUs from running, as if this thread ran them all.</summary>
+internal readonly ref struct HeldVcpus
+{
+    private readonly ParticipantTable _participants;
+
+    /// <summary>Takes all vCPUs.</summary>
+    /// <exception cref="InvalidOperationException">One is running.</exception>
+    internal HeldVcpus(ParticipantTable participants)
+    {
+        _participants = participants;
+        for (var vcpu = 0; vcpu < participants.VcpuCount; vcpu++)
+        {
+            if (!participants.TryOccupyVcpu(vcpu))
+            {
+                Release(participants, vcpu);
+                throw new InvalidOperationException($"vCPU {vcpu} is running; this needs a machine that stands still.");
+            }
+        }
+    }
+
+    /// <summary>Gives them back.</summary>
+    public void Dispose() => Release(_participants, _participants.VcpuCount);
+
+    private static void Release(ParticipantTable participants, int count)
+    {
+        for (var vcpu = 0; vcpu < count; vcpu++)
+        {
+            participants.VacateVcpu(vcpu);
+        }
+    }
+}
