@@ -19,10 +19,8 @@ public sealed unsafe class NativeBlock : IDisposable
     public NativeBlock(nuint bytes, nuint alignment = LineBytes)
     {
         ArgumentOutOfRangeException.ThrowIfZero(bytes);
-        _pointer = (byte*)NativeMemory.AlignedAlloc(bytes, alignment);
-        NativeMemory.Clear(_pointer, bytes);
+        _pointer = (byte*)Allocate(bytes, alignment);
         Length = bytes;
-        Interlocked.Add(ref s_liveBytes, (long)bytes);
     }
 
     /// <summary>Bytes in blocks of this process that are not disposed: a leak check for tests.</summary>
@@ -58,15 +56,31 @@ public sealed unsafe class NativeBlock : IDisposable
         return new AtomicInt((byte*)Pointer + byteOffset);
     }
 
+    /// <summary>Allocates zeroed memory that no object owns, for code that must not allocate managed memory.</summary>
+    internal static void* Allocate(nuint bytes, nuint alignment)
+    {
+        var pointer = NativeMemory.AlignedAlloc(bytes, alignment);
+        NativeMemory.Clear(pointer, bytes);
+        Interlocked.Add(ref s_liveBytes, (long)bytes);
+        return pointer;
+    }
+
+    /// <summary>Frees what <see cref="Allocate"/> returned.</summary>
+    internal static void Free(void* pointer, nuint bytes)
+    {
+        // SAFETY: the caller owns the memory and names its size.
+        NativeMemory.AlignedFree(pointer);
+        Interlocked.Add(ref s_liveBytes, -(long)bytes);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         if (_pointer is not null)
         {
             // SAFETY: the block is freed once; the owner guarantees that no location in it is used afterwards.
-            NativeMemory.AlignedFree(_pointer);
+            Free(_pointer, Length);
             _pointer = null;
-            Interlocked.Add(ref s_liveBytes, -(long)Length);
         }
     }
     // Compared as a difference, because an offset near the largest number would wrap when the size is added.

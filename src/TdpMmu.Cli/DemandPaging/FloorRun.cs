@@ -1,4 +1,6 @@
 using TdpMmu.Concurrency;
+using TdpMmu.Linux;
+using TdpMmu.Machine;
 
 namespace TdpMmu.Cli.DemandPaging;
 
@@ -146,50 +148,30 @@ internal sealed class FloorRun
     /// <summary>Returns when the page is there, having done what an MMU has the host do for it.</summary>
     private void BringIn(ulong page, int worker, bool isWrite)
     {
-        PageStates states = _guestMemory.Memory.States;
-        while (!states.IsPresent(page))
-        {
-            if (_options.UsesUserfaultfd)
-            {
-                // The handler marks the page present before it wakes this thread.
-                Populate(page, worker, isWrite);
-                if (states.Get(page) == PageState.Poisoned)
-                {
-                    throw new TdpMmuException($"Page {page} could not be delivered.");
-                }
-            }
-            else if (states.TryClaim(page))
-            {
-                Fill(page, worker);
-                states.TryPublish(page);
-            }
-            else
-            {
-                _permits.BeginBlocking(worker);
-                states.WaitWhileInFlight(page, Atomics.NoTimeout);
-                _permits.EndBlocking(worker);
-            }
-        }
-    }
-
-    private void Fill(ulong page, int worker)
-    {
-        if (_options.Source == HostPageSource.Exit)
-        {
-            _guestMemory.Source.Fetch(page, _guestMemory.PageBytes(page), _cancellationToken);
-            return;
-        }
-
-        // Always for writing, as the engine does: populating for reading gives the shared page of zeros.
-        Populate(page, worker, write: true);
-    }
-
-    private void Populate(ulong page, int worker, bool write)
-    {
+        MappedMemory memory = _guestMemory.Memory;
         _permits.BeginBlocking(worker);
         try
         {
-            _guestMemory.Memory.Populate(page * PageGeometry.PageSize, PageGeometry.PageSize, write);
+            while (!memory.States.IsPresent(page))
+            {
+                if (_options.UsesUserfaultfd)
+                {
+                    // The handler marks the page present before it wakes this thread.
+                    memory.Populate(page * PageGeometry.PageSize, PageGeometry.PageSize, isWrite);
+                    if (memory.States.Get(page) == PageState.Poisoned)
+                    {
+                        throw new TdpMmuException($"Page {page} could not be delivered.");
+                    }
+                }
+                else if (_options.Source == HostPageSource.Exit)
+                {
+                    HostFill.FromSource(memory, page, _cancellationToken);
+                }
+                else
+                {
+                    HostFill.FromHost(memory, page);
+                }
+            }
         }
         finally
         {

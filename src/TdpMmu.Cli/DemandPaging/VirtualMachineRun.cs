@@ -28,6 +28,8 @@ internal static class VirtualMachineRun
         VirtualMachineStatistics statistics = machine.GetStatistics();
         string? fault = RunVerification.FindFault(
             options, records, (page, destination) => machine.Read(new Gpa(s_baseAddress.Value + (page * PageGeometry.PageSize)), destination), cancellationToken);
+        new InvalidationProbe(machine, options, s_baseAddress).Run(cancellationToken);
+        VirtualMachineStatistics probed = machine.GetStatistics();
         double vcpuNanoseconds = records.Sum(record => (double)(record.EndNanoseconds - record.StartNanoseconds));
         return RunReports.Create(options, mmu, records, guestMemory) with
         {
@@ -42,8 +44,8 @@ internal static class VirtualMachineRun
             MetadataBytes = (ulong)statistics.MetadataBytes,
             PageStateBytes = (ulong)statistics.PageStateBytes,
             FaultLatency = RunReports.HistogramOf(statistics.FaultLatency),
-            FlushLatency = RunReports.HistogramOf(statistics.FlushLatency),
-            InvalidationLatency = RunReports.HistogramOf(statistics.InvalidationLatency),
+            FlushLatency = RunReports.HistogramOf(probed.FlushLatency),
+            InvalidationLatency = RunReports.HistogramOf(probed.InvalidationLatency),
         };
     }
 

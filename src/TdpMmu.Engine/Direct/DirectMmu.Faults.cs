@@ -77,7 +77,7 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
     // Inside the section that examined the frame.
     private FaultOutcome Map(int participant, Gfn frame, GuestAccess access, ref FaultContext context)
     {
-        var goal = ChooseLevel(frame, ref context);
+        var goal = LevelChoice.ForFault<TFormat>(frame, ref context, Core.Ranges);
         var walk = new TdpIterator<TFormat, TLock>(this, participant, new GfnRange(frame, 1), PagingLevel.Page4KiB, WalkKind.Borrowed);
         var outcome = MapAt(ref walk, participant, frame, access, goal, ref context);
         walk.Dispose();

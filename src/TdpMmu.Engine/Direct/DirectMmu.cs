@@ -54,16 +54,8 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
     internal override WalkStatus Walk(Gfn frame, GuestAccess access, out Pfn host, out GuestAccess permitted) =>
         NestedWalker.Walk<TFormat>(_root, frame, access, out host, out permitted);
 
-    internal override PagingLevel HighestLevelFor(Gfn frame, Pfn host, PagingLevel limit)
-    {
-        var level = limit < TFormat.HighestLeafLevel ? limit : TFormat.HighestLeafLevel;
-        while (level.Value > 1 && ((frame.Value ^ host.Value) & (TableGeometry<TFormat>.FramesPerEntry(level) - 1)) != 0)
-        {
-            level = level.Down;
-        }
-
-        return level;
-    }
+    internal override PagingLevel HighestLevelFor(Gfn frame, Pfn host, PagingLevel limit) =>
+        LevelChoice.HighestFor<TFormat>(frame, host, limit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ParticipantCounters* Counters(int participant) => CountersOf(participant);

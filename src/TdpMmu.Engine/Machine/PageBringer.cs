@@ -29,12 +29,17 @@ internal sealed unsafe class PageBringer
             var memory = _core.Slots.SlotOf(record).Memory;
             try
             {
-                return memory.Filling switch
+                switch (memory.Filling)
                 {
-                    PageFilling.FaultingThread => Fetch(memory, page, _core.Stopping),
-                    PageFilling.Userfault => AwaitHandler(memory, page, access, record),
-                    _ => PopulateFromHost(memory, page),
-                };
+                    case PageFilling.FaultingThread:
+                        HostFill.FromSource(memory, page, _core.Stopping);
+                        return null;
+                    case PageFilling.Userfault:
+                        return AwaitHandler(memory, page, access, record);
+                    default:
+                        HostFill.FromHost(memory, page);
+                        return null;
+                }
             }
             catch (HostMemoryException) when ((SlotRecord.LoadFlags(record) & SlotFlags.Deleting) != SlotFlags.None)
             {
@@ -67,72 +72,6 @@ internal sealed unsafe class PageBringer
         {
             _core.Permits.EndBlocking(participant);
         }
-    }
-
-    private static FaultOutcome? Fetch(HostMemory memory, ulong page, CancellationToken stopping)
-    {
-        var states = memory.States;
-        if (!states.TryClaim(page))
-        {
-            states.WaitWhileInFlight(page, Atomics.NoTimeout);
-            return null;
-        }
-
-        try
-        {
-            // SAFETY: the claim makes this thread the owner of the page's bytes until it is published or given up, and memory
-            // that the faulting thread fills is not registered with userfaultfd, so that touching it cannot block.
-            var bytes = new Span<byte>((void*)(memory.BaseAddress.Value + (page * PageGeometry.PageSize)), (int)PageGeometry.PageSize);
-            memory.Source!.Fetch(page, bytes, stopping);
-        }
-#pragma warning disable CA1031 // Whatever the source throws, the page is lost, and the claim must end.
-        catch (Exception exception) when (exception is not OperationCanceledException || !stopping.IsCancellationRequested)
-#pragma warning restore CA1031
-        {
-            states.Poison(page);
-            throw new PageSourceException($"The page source failed to deliver page {page}; the page is poisoned.", exception);
-        }
-        catch (OperationCanceledException)
-        {
-            states.Abandon(page);
-            throw;
-        }
-
-        if (!states.TryPublish(page))
-        {
-            states.Abandon(page);
-        }
-
-        return null;
-    }
-
-    private static FaultOutcome? PopulateFromHost(HostMemory memory, ulong page)
-    {
-        var states = memory.States;
-        if (!states.TryClaim(page))
-        {
-            states.WaitWhileInFlight(page, Atomics.NoTimeout);
-            return null;
-        }
-
-        try
-        {
-            // Always for writing: a page that was populated for reading is the shared zero page, and a guest that writes it
-            // through a mapping would take a second host fault inside its window.
-            memory.Populate(page * PageGeometry.PageSize, PageGeometry.PageSize, write: true);
-        }
-        catch
-        {
-            states.Abandon(page);
-            throw;
-        }
-
-        if (!states.TryPublish(page))
-        {
-            states.Abandon(page);
-        }
-
-        return null;
     }
 
     // The handler marks the page present before it wakes the thread that waits in the kernel. So a page that the host says is there

@@ -1,6 +1,9 @@
+using System.Runtime.CompilerServices;
 using TdpMmu.Concurrency;
+using TdpMmu.Diagnostics;
 using TdpMmu.Direct;
 using TdpMmu.Formats;
+using TdpMmu.Legacy;
 using TdpMmu.Machine;
 using TdpMmu.Translation;
 
@@ -24,9 +27,13 @@ public sealed unsafe partial class VirtualMachine : IDisposable
     private readonly NativeBlock _lifecycleLine;
     private bool _disposed;
 
-    static VirtualMachine() =>
-        // The facade's switch is read before any method that uses it is compiled: code that is optimised earlier keeps the check.
-        System.Runtime.CompilerServices.RuntimeHelpers.RunClassConstructor(typeof(Atomics).TypeHandle);
+    static VirtualMachine()
+    {
+        // Switches are read before any method that uses them is compiled: code that is optimised earlier keeps the check.
+        RuntimeHelpers.RunClassConstructor(typeof(Atomics).TypeHandle);
+        RuntimeHelpers.RunClassConstructor(typeof(EngineChecks).TypeHandle);
+        RuntimeHelpers.RunClassConstructor(typeof(MmuEventSource).TypeHandle);
+    }
 
     /// <summary>Creates a machine without memory.</summary>
     /// <param name="options">What it is made of.</param>
@@ -44,7 +51,17 @@ public sealed unsafe partial class VirtualMachine : IDisposable
         _lifecycleLine = new NativeBlock(NativeBlock.LineBytes);
         var permits = options.RunPermitCount == 0 ? Environment.ProcessorCount : options.RunPermitCount;
         _core = new MachineCore(options.VcpuCount, HostLanes, permits, options.PageTableLimitBytes);
-        _mmu = createMmu(options, _core);
+        try
+        {
+            _mmu = createMmu(options, _core);
+        }
+        catch
+        {
+            _core.Dispose();
+            _lifecycleLine.Dispose();
+            throw;
+        }
+
         _vcpus = new Vcpu[options.VcpuCount];
         _tlbs = new Tlb[options.VcpuCount];
         for (var index = 0; index < _vcpus.Length; index++)
@@ -216,8 +233,13 @@ public sealed unsafe partial class VirtualMachine : IDisposable
             _ => new DirectMmu<Ept<FourLevel>, TLock>(core),
         };
 
-    private static Mmu CreateLegacy(PagingFormatKind format, MachineCore core) =>
-        throw new NotSupportedException($"{format} {core.Participants.Count}");
+    private static Mmu CreateLegacy(PagingFormatKind format, MachineCore core) => format switch
+    {
+        PagingFormatKind.Ept5 => new LegacyMmu<Ept<FiveLevel>>(core),
+        PagingFormatKind.Npt => new LegacyMmu<Npt<FourLevel>>(core),
+        PagingFormatKind.Npt5 => new LegacyMmu<Npt<FiveLevel>>(core),
+        _ => new LegacyMmu<Ept<FourLevel>>(core),
+    };
 
     // SAFETY: the machine owns all native memory of its parts and frees it once, after its vCPUs have ended.
 }

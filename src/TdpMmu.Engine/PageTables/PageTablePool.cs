@@ -21,11 +21,11 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     private readonly NativeBlock _caches;
     private readonly NativeBlock _shared;
     private readonly ParkingLock _gate;
-    private readonly List<NativeBlock> _chunks = [];
     private readonly int _participantCount;
     private readonly long _limitTables;
     private readonly int _refillCount;
     private readonly byte* _cacheBase;
+    private RetireQueue _chunks;
     private nint _free;
     private long _reserved;
 
@@ -127,12 +127,13 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
 
     public void Dispose()
     {
-        foreach (var chunk in _chunks)
+        while (_chunks.Count != 0)
         {
-            chunk.Dispose();
+            var chunk = _chunks.Dequeue();
+            NativeBlock.Free((void*)chunk.Address, (nuint)chunk.Kind * (nuint)PageGeometry.PageSize);
         }
 
-        _chunks.Clear();
+        _chunks.Free();
         _caches.Dispose();
         _shared.Dispose();
     }
@@ -179,12 +180,12 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
             return false;
         }
 
-        var chunk = new NativeBlock((nuint)count * (nuint)PageGeometry.PageSize, (nuint)PageGeometry.PageSize);
-        _chunks.Add(chunk);
+        var chunk = (nint)NativeBlock.Allocate((nuint)count * (nuint)PageGeometry.PageSize, (nuint)PageGeometry.PageSize);
+        _chunks.Enqueue(new RetireQueue.Item { Address = chunk, Kind = count });
         _reserved += count;
         for (var index = count - 1; index >= 0; index--)
         {
-            var table = (nint)chunk.Pointer + (index * (nint)PageGeometry.PageSize);
+            var table = chunk + (index * (nint)PageGeometry.PageSize);
             Free(table);
         }
 

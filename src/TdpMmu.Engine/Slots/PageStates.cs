@@ -254,6 +254,23 @@ public sealed unsafe class PageStates : IDisposable
     /// <param name="page">Any of them.</param>
     internal bool IsHugeBlockPresent(ulong page) => Atomics.LoadAcquire(HugeBlockCount(page)) == PageGeometry.PagesPer2MiB;
 
+    /// <summary>Whether nobody has asked for any page of a range but one.</summary>
+    /// <param name="first">The first page.</param>
+    /// <param name="count">The number of pages.</param>
+    /// <param name="except">The page that does not count.</param>
+    internal bool AreOthersMissing(ulong first, ulong count, ulong except)
+    {
+        for (var page = first; page < first + count; page++)
+        {
+            if (page != except && Get(page) != PageState.Missing)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Whether all pages of a range are present.</summary>
     /// <param name="first">The first page.</param>
     /// <param name="count">The number of pages; 2 MiB and 1 GiB that are aligned in host addresses are looked up by their counts.</param>

@@ -56,8 +56,10 @@ internal static class NestedWalker
         }
     }
 
+    /// <summary>Finds the leaf of a frame without touching it. The tables are protected by the caller's window or section.</summary>
+    /// <returns>Translated if there is one, whatever it permits; otherwise not present.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static WalkStatus FindLeaf<TFormat>(PageTable root, Gfn frame, out AtomicWord location, out Spte entry, out PagingLevel level)
+    internal static WalkStatus FindLeaf<TFormat>(PageTable root, Gfn frame, out AtomicWord location, out Spte entry, out PagingLevel level)
         where TFormat : struct, IPagingFormat
     {
         var table = root;

@@ -92,7 +92,7 @@ public sealed class MappedMemory : HostMemory
             }
 
             Fill(mapping, options, flags, file?.Number ?? -1);
-            var memory = new MappedMemory(mapping, alias, file, options);
+            var memory = new MappedMemory(mapping, alias, file, options) { PopulateUnit = options.PopulateUnit };
             if (options.Populate)
             {
                 try
@@ -144,6 +144,7 @@ public sealed class MappedMemory : HostMemory
             return;
         }
 
+        IsBacked = false;
         int result = _file is null
             ? LibC.MemoryAdvise((nint)(_mapping.Base + offset), (nuint)length, Advice.DontNeed)
             : LibC.Allocate(_file.Number, MapConstants.FallocatePunchHole | MapConstants.FallocateKeepSize, (long)offset, (long)length);
@@ -337,6 +338,7 @@ public sealed class MappedMemory : HostMemory
         // Minor faults want the file's pages allocated but not mapped where the guest looks.
         ulong start = Filling == PageFilling.Userfault ? _alias!.Base : _mapping.Base;
         PopulateAt(start, 0, Length, write: true);
+        IsBacked = Filling != PageFilling.Userfault;
     }
 
     private void CheckRange(ulong offset, ulong length, ulong granularity)

@@ -31,6 +31,12 @@ public sealed class MappedMemoryOptions
     /// </summary>
     public ulong Alignment { get; init; }
 
+    /// <summary>
+    /// Bytes that a faulting thread asks the host for at a time: a power of two from 4 KiB to 256 KiB. 64 KiB by default; 4 KiB where memory
+    /// that the guest never touches must not be backed.
+    /// </summary>
+    public ulong PopulateUnit { get; init; } = 64 << 10;
+
     /// <summary>The page size of <see cref="MemoryBacking.HugeTlb"/> in bytes: 2 MiB or 1 GiB, or another that the host has a pool for.</summary>
     public ulong HugePageSize { get; init; } = 2UL << 20;
 }

@@ -3,7 +3,7 @@ namespace TdpMmu.Engine.Tests.Support;
 /// <summary>The configurations that every conformance test runs over, by names such as <c>ept/direct/rcu</c>.</summary>
 internal static class MachineFactory
 {
-    private static bool WithLegacy => false;
+    private static bool WithLegacy => true;
 
     /// <summary>All formats with all MMUs and lock policies.</summary>
     public static TheoryData<string> All => [.. Names(Enum.GetValues<PagingFormatKind>())];

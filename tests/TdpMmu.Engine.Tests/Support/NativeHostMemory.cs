@@ -26,6 +26,9 @@ internal sealed unsafe class NativeHostMemory : HostMemory
         : base(new Hva((ulong)allocation + skip), length, filling, source)
     {
         _allocation = allocation;
+
+        // One page at a time, so that tests see each of them brought in.
+        PopulateUnit = PageGeometry.PageSize;
         Interlocked.Increment(ref s_live);
     }
 
@@ -40,7 +43,6 @@ internal sealed unsafe class NativeHostMemory : HostMemory
 
     /// <summary>Called before pages are brought in, with the page's number; what it throws is the host's refusal.</summary>
     internal Action<ulong>? Populating { get; set; }
-
 
     /// <summary>Allocates memory.</summary>
     /// <param name="pages">Its size in pages.</param>
