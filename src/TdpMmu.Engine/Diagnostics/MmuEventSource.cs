@@ -15,7 +15,7 @@ internal sealed unsafe class MmuEventSource : EventSource
     internal static readonly MmuEventSource Log = new();
 
     /// <summary>Groups of events that a listener can choose.</summary>
-    internal static class Keywords
+    public static class Keywords
     {
         internal const EventKeywords Faults = (EventKeywords)1;
         internal const EventKeywords Entries = (EventKeywords)2;

@@ -116,7 +116,7 @@ public sealed unsafe class StatisticsTests : EngineTest
 
         listener.DisableEvents(MmuEventSource.Log);
         On(machine, static vcpu => vcpu.Store(new Gpa(0x1234), (byte)1));
-        Assert.DoesNotContain(listener.Events, static name => name.Contains("ERROR", StringComparison.Ordinal));
+        Assert.Equal("", string.Join(Environment.NewLine, listener.Events.Where(static name => name.Contains("ERROR", StringComparison.Ordinal))));
         Assert.Equal("Fault 0 4660 2 0", Assert.Single(listener.Events, static name => name.StartsWith("Fault ", StringComparison.Ordinal)));
 
         // Three tables and the leaf come, and the leaf goes.
