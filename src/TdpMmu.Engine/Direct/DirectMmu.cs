@@ -167,6 +167,14 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
 
     public override void Dispose()
     {
+        if (Core.BrokenBecause is not null)
+        {
+            // A section or lock that the violation left behind would be waited for without end. The pool owns the tables' memory.
+            _unlinked.Abandon();
+            _unlinked.Dispose();
+            return;
+        }
+
         var lane = Core.Participants.LeaseHostLane();
         Zap(lane, new GfnRange(default, FrameLimit.Value));
         Core.Epochs.Drain();

@@ -16,16 +16,19 @@ internal readonly ref struct HostLane
     internal int Index { get; }
 
     /// <summary>Settles what the operation retired, and gives the lane back.</summary>
-    public void Dispose()
+    public void Dispose() => Return(_core, Index);
+
+    /// <summary>Ends the use of a lane that was leased by hand.</summary>
+    internal static void Return(MachineCore core, int lane)
     {
         // A lane that is given back has nobody to reclaim what it retired, so its user waits for the grace period.
-        if (_core.Epochs.HasPending(Index))
+        if (core.Epochs.HasPending(lane))
         {
-            _core.Epochs.Synchronize(Index);
+            core.Epochs.Synchronize(lane);
         }
 
         // Tables that came back to the lane would stay in its cache until a host operation needs some; vCPUs may need them now.
-        _core.Pool.Empty(Index);
-        _core.Participants.ReturnHostLane(Index);
+        core.Pool.Empty(lane);
+        core.Participants.ReturnHostLane(lane);
     }
 }

@@ -12,8 +12,6 @@ public sealed partial class VirtualMachine
     [ThreadStatic]
     private static Running? t_running;
 
-    private volatile bool _stopRequested;
-
     // Programs nest: the handler of an emulated access may run a vCPU of another machine.
     private bool IsRunningHere
     {
@@ -52,7 +50,7 @@ public sealed partial class VirtualMachine
         RunGate.Enter();
         try
         {
-            if (_stopRequested)
+            if (_admission.IsClosed)
             {
                 throw new OperationCanceledException("The virtual machine was stopped.");
             }
@@ -66,12 +64,12 @@ public sealed partial class VirtualMachine
 
             // After the registration's end, which waits for a cancellation that comes right now: it must not stop the next run.
             _core.Clear(MachineConditions.Stopping);
-            if (_stopRequested)
+            if (_admission.IsClosed)
             {
                 _core.Raise(MachineConditions.Stopping);
             }
 
-            failures.RemoveAll(failure => failure is VcpuStoppedException || (failure is OperationCanceledException && (_stopRequested || cancellationToken.IsCancellationRequested)));
+            failures.RemoveAll(failure => failure is VcpuStoppedException || (failure is OperationCanceledException && (_admission.IsClosed || cancellationToken.IsCancellationRequested)));
             if (failures.Count != 0)
             {
                 throw new AggregateException("Guest programs failed.", failures);
@@ -83,7 +81,7 @@ public sealed partial class VirtualMachine
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        if (_stopRequested)
+        if (_admission.IsClosed)
         {
             throw new OperationCanceledException("The virtual machine was stopped.");
         }

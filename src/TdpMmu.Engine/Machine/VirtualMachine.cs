@@ -145,7 +145,6 @@ public sealed unsafe partial class VirtualMachine : IDisposable
         }
 
         // Whatever blocks looks at one of these sooner or later, and then everybody who was let in leaves.
-        _stopRequested = true;
         _core.CancelBlocking();
         _core.Raise(MachineConditions.Stopping);
         _admission.AwaitEmpty();

@@ -39,6 +39,7 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     private ulong _yieldedAt;
     private int _budget;
     private bool _started;
+    private bool _skip;
     private bool _inSection;
     private bool _indebted;
     private bool _flushPending;
@@ -192,6 +193,9 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
         return true;
     }
 
+    /// <summary>Does not step down through the current entry.</summary>
+    internal void SkipChildren() => _skip = true;
+
     /// <summary>Ends the walk: leaves the section and settles what is owed.</summary>
     internal void Dispose()
     {
@@ -215,11 +219,12 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
 
     private bool Step()
     {
-        if (TryStepDown())
+        if (!_skip && TryStepDown())
         {
             return true;
         }
 
+        _skip = false;
         while (!TryStepSide())
         {
             if (!TryStepUp())
@@ -282,6 +287,7 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     {
         _level = TableGeometry<TFormat>.RootLevel;
         _frame = new Gfn(_target).AlignDown(TableGeometry<TFormat>.FramesPerEntry(_level)).Value;
+        _skip = false;
         Enter(_mmu.Root);
     }
 

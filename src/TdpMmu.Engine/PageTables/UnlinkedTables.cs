@@ -35,6 +35,17 @@ internal sealed unsafe class UnlinkedTables : IDisposable
         return true;
     }
 
+    /// <summary>Forgets all tables, whose memory goes with the pool: the machine is broken and nothing runs any more.</summary>
+    internal void Abandon()
+    {
+        for (var participant = 0; participant < _participants; participant++)
+        {
+            while (TryTake(participant, out _))
+            {
+            }
+        }
+    }
+
     public void Dispose()
     {
         for (var participant = 0; participant < _participants; participant++)

@@ -19,7 +19,7 @@ internal sealed unsafe class AlignedMemory : HostMemory
     {
     }
 
-    public override void Discard(ulong offset, ulong length) => NativeMemory.Clear((byte*)BaseAddress.Value + offset, (nuint)length);
+    protected internal override void Discard(ulong offset, ulong length) => NativeMemory.Clear((byte*)BaseAddress.Value + offset, (nuint)length);
 
     protected override void Dispose(bool disposing)
     {

@@ -1,4 +1,5 @@
 using TdpMmu.Concurrency;
+using TdpMmu.Engine.Tests.Support;
 using TdpMmu.Formats;
 using TdpMmu.Legacy;
 using TdpMmu.Machine;

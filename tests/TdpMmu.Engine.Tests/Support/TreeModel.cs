@@ -76,12 +76,22 @@ internal sealed class TreeModel(int levels)
 
     internal void Discard(GfnRange range)
     {
-        foreach (var slot in Slots)
+        foreach (var slot in Slots.Where(slot => slot.Range.Overlaps(range)))
         {
             var part = slot.Range.Intersect(range);
-            for (var frame = part.Start.Value; frame < part.End.Value; frame++)
+            var first = slot.PageOf(part.Start.Value);
+            PagesOf(slot.Memory).RemoveWhere(page => page >= first && page - first < part.Count);
+
+            // Wherever else the memory is shown.
+            foreach (var other in Slots.Where(other => other.Memory == slot.Memory))
             {
-                PagesOf(slot.Memory).Remove(slot.PageOf(frame));
+                var offset = other.PageOf(other.Range.Start.Value);
+                var start = Math.Max(offset, first);
+                var end = Math.Min(offset + other.Range.Count, first + part.Count);
+                if (start < end)
+                {
+                    Zap(new GfnRange(other.Range.Start.Plus(start - offset), end - start));
+                }
             }
         }
 
