@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using TdpMmu.Concurrency;
 using TdpMmu.Diagnostics;
 using TdpMmu.Translation;
 
@@ -10,6 +11,9 @@ namespace TdpMmu.Machine;
 /// <remarks>Thread-safe, each participant's index being used by one thread at a time.</remarks>
 internal abstract unsafe class Mmu : IDisposable
 {
+    private const int MostAttempts = 100;
+    private const long AttemptNanoseconds = 1_000_000;
+
     protected Mmu(MachineCore core)
     {
         Core = core;
@@ -102,7 +106,7 @@ internal abstract unsafe class Mmu : IDisposable
 
     public abstract void Dispose();
 
-    /// <summary>Fills the participant's table cache; at the limit, waits once for tables that are on their way back.</summary>
+    /// <summary>Fills the participant's table cache; at the limit, waits for tables that are on their way back.</summary>
     /// <exception cref="PageTableLimitException">That did not help.</exception>
     protected void TopUp(int participant, int tables)
     {
@@ -111,13 +115,21 @@ internal abstract unsafe class Mmu : IDisposable
             return;
         }
 
-        for (var attempt = 0; attempt < 2; attempt++)
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
         {
             Core.Epochs.Synchronize(participant);
             if (Core.Pool.TryTopUp(participant, tables))
             {
                 return;
             }
+
+            if (Core.Epochs.PendingCount == 0)
+            {
+                break;
+            }
+
+            // Others have tables that wait for their grace period; they give them back when they end.
+            Atomics.Park(Core.Conditions, Atomics.LoadRelaxed(Core.Conditions), AttemptNanoseconds);
         }
 
         throw new PageTableLimitException(
