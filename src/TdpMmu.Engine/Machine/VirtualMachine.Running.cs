@@ -57,6 +57,14 @@ public sealed partial class VirtualMachine
 
             List<Exception> failures;
             _core.BeginRun();
+
+            // Who closes the machine cancels what it finds: the new token is there before this look, or the look sees the machine closed.
+            Atomics.FullFence();
+            if (_admission.IsClosed)
+            {
+                _core.CancelBlocking();
+            }
+
             using (cancellationToken.Register(static state => ((MachineCore)state!).StopRun(), _core))
             {
                 failures = RunThreads(program);
@@ -69,7 +77,8 @@ public sealed partial class VirtualMachine
                 _core.Raise(MachineConditions.Stopping);
             }
 
-            failures.RemoveAll(failure => failure is VcpuStoppedException || (failure is OperationCanceledException && (_admission.IsClosed || cancellationToken.IsCancellationRequested)));
+            failures.RemoveAll(failure => failure is VcpuStoppedException || (failure is OperationCanceledException && (_admission.IsClosed || cancellationToken.IsCancellationRequested))
+                || (failure is ObjectDisposedException && _admission.IsClosed));
             if (failures.Count != 0)
             {
                 throw new AggregateException("Guest programs failed.", failures);
