@@ -147,4 +147,6 @@ internal abstract unsafe class Mmu : IDisposable
     /// <summary>The counters of a participant.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected ParticipantCounters* CountersOf(int participant) => Core.Counters.Of(participant);
+
+    // SAFETY: counters live as long as the machine; the slot record is followed inside the caller's section.
 }
