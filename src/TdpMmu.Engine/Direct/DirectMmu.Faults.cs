@@ -209,4 +209,6 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
         Core.Pool.GiveBack(participant, table);
         return walk.IsTable;
     }
+
+    // SAFETY: the slot record is followed inside the section that found it; entries are reached through the walk, in the same section.
 }

@@ -13,6 +13,7 @@ internal abstract unsafe class Mmu : IDisposable
 {
     private const int MostAttempts = 100;
     private const long AttemptNanoseconds = 1_000_000;
+    private const long StayOutNanoseconds = 50_000;
 
     protected Mmu(MachineCore core)
     {
@@ -106,6 +107,12 @@ internal abstract unsafe class Mmu : IDisposable
 
     public abstract void Dispose();
 
+    /// <summary>
+    /// Leaves the lock alone for a moment between two parts of a long operation: whoever was woken needs that long to come and take it, and
+    /// would otherwise find it taken again.
+    /// </summary>
+    internal void StayOut() => Atomics.Park(Core.Conditions, Atomics.LoadRelaxed(Core.Conditions), StayOutNanoseconds);
+
     /// <summary>Fills the participant's table cache; at the limit, waits for tables that are on their way back.</summary>
     /// <exception cref="PageTableLimitException">That did not help.</exception>
     protected void TopUp(int participant, int tables)
@@ -140,4 +147,6 @@ internal abstract unsafe class Mmu : IDisposable
     /// <summary>The counters of a participant.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected ParticipantCounters* CountersOf(int participant) => Core.Counters.Of(participant);
+
+    // SAFETY: counters live as long as the machine; the slot record is followed inside the caller's section.
 }
