@@ -320,7 +320,7 @@ public sealed unsafe partial class Vcpu
     {
         CheckOwner();
         Atomics.StoreRelease(_window, _open);
-        if (Atomics.LoadRelaxed(_request) != _open >> 1)
+        if (Atomics.LoadRelaxed(_window.At(ParticipantTable.WordsFromWindowToRequest)) != _open >> 1)
         {
             return 0;
         }
