@@ -69,7 +69,10 @@ public sealed partial class VirtualMachine
                 _core.Raise(MachineConditions.Stopping);
             }
 
-            failures.RemoveAll(failure => failure is VcpuStoppedException || (failure is OperationCanceledException && (_admission.IsClosed || cancellationToken.IsCancellationRequested)));
+            // A machine that is being disposed refuses vCPUs that have not begun yet, and what programs ask of it.
+            failures.RemoveAll(failure => failure is VcpuStoppedException
+                || (failure is OperationCanceledException && (_admission.IsClosed || cancellationToken.IsCancellationRequested))
+                || (failure is ObjectDisposedException && _admission.IsClosed));
             if (failures.Count != 0)
             {
                 throw new AggregateException("Guest programs failed.", failures);
