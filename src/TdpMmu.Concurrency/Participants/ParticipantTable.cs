@@ -90,8 +90,10 @@ public sealed unsafe class ParticipantTable : IDisposable
     /// Leases a host lane to the calling thread until <see cref="ReturnHostLane"/>. Waits while all lanes are in use.
     /// </summary>
     /// <returns>The participant's index.</returns>
+    /// <exception cref="ObjectDisposedException">The table is gone.</exception>
     public int LeaseHostLane()
     {
+        ObjectDisposedException.ThrowIf(Count == 0, this);
         if (TryLeaseHostLane(out var lane))
         {
             return lane;
