@@ -10,6 +10,7 @@ internal static class Program
         ["resident-fault"] = ResidentFault.Run,
         ["two-vcpus"] = TwoVcpus.Run,
         ["tlb-hit"] = TlbHit.Run,
+        ["teardown-stall"] = TeardownStall.Run,
     };
 
     private static int Main(string[] arguments)

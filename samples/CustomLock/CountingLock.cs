@@ -19,6 +19,8 @@ internal readonly struct CountingLock : IMmuLock<CountingLock>
         Latest = _entries;
     }
 
+    public bool IsContended => _inner.IsContended;
+
     public static string Name => "counting";
 
     /// <summary>Where the machine that was created last counts.</summary>

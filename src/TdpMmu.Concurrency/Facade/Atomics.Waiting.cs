@@ -108,4 +108,6 @@ public static unsafe partial class Atomics
             ? controller.StartThread(name, body)
             : new OperatingSystemThread(name, body);
     }
+
+    // SAFETY: words are named by locations whose memory their owners keep mapped while anybody waits on them.
 }

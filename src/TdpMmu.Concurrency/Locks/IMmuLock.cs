@@ -26,6 +26,9 @@ public interface IMmuLock<TSelf>
     /// <param name="participants">Whose threads will use it.</param>
     static abstract TSelf Create(ParticipantTable participants);
 
+    /// <summary>Whether somebody waits at this moment: a long walk that gives the lock up then stays out of it for a while.</summary>
+    bool IsContended { get; }
+
     /// <summary>Enters a section that changes entries by compare-and-swap.</summary>
     void EnterShared(int participant);
 

@@ -16,6 +16,9 @@ public readonly struct MonolithicLock : IMmuLock<MonolithicLock>
     public static string Name => "monolithic";
 
     /// <inheritdoc/>
+    public bool IsContended => _lock.IsContended;
+
+    /// <inheritdoc/>
     public static MonolithicLock Create(ParticipantTable participants) => new(participants);
 
     /// <inheritdoc/>

@@ -13,6 +13,9 @@ public readonly struct ParkingLock
     /// <param name="word">The word, which nothing else uses.</param>
     public ParkingLock(AtomicInt word) => _word = word;
 
+    /// <summary>Whether somebody may be parked for the lock.</summary>
+    public bool IsContended => Atomics.LoadRelaxed(_word) == 2;
+
     /// <summary>Takes the lock if it is free.</summary>
     public bool TryEnter() => Atomics.CompareExchange(_word, 1, 0) == 0;
 

@@ -13,6 +13,9 @@ public readonly struct RcuLock : IMmuLock<RcuLock>
     public static bool Excludes => false;
 
     /// <inheritdoc/>
+    public bool IsContended => false;
+
+    /// <inheritdoc/>
     public static RcuLock Create(ParticipantTable participants) => default;
 
     /// <inheritdoc/>

@@ -27,6 +27,9 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
     public static string Name => "read-write";
 
     /// <inheritdoc/>
+    public bool IsContended => (Atomics.LoadRelaxed(_word) & (Waiting | WriterComing)) != 0;
+
+    /// <inheritdoc/>
     public static ReadWriteLock Create(ParticipantTable participants) => new(participants);
 
     /// <inheritdoc/>

@@ -51,4 +51,7 @@ internal unsafe struct LatencyBuckets
         Count++;
         Buckets[IndexOf(value)]++;
     }
+
+    // SAFETY: the fixed buffer is indexed by IndexOf, which stays below BucketCount; the structure lies in native memory that its
+    // owner keeps.
 }

@@ -28,4 +28,6 @@ internal unsafe struct ParticipantCounters
     internal LatencyBuckets FaultLatency;
     internal LatencyBuckets FlushLatency;
     internal LatencyBuckets InvalidationLatency;
+
+    // SAFETY: the fixed buffer is indexed by levels, which stay below Levels; the structure lies in native memory that CounterTable owns.
 }

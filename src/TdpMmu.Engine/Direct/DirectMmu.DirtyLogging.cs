@@ -44,4 +44,6 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
         // Whether or not anything changed: another walk may have cleared bits and not flushed yet (I31).
         Flush.FlushIfOwed(participant);
     }
+
+    // SAFETY: entries are reached through the walk, inside its section.
 }

@@ -10,7 +10,8 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
 {
     internal override FaultOutcome HandleFault(int participant, Gfn frame, GuestAccess access, bool present)
     {
-        TopUp(participant, TFormat.Levels - 1);
+        // At the limit this may fail; only a fault that finds a table lacking then waits for one.
+        _ = Core.Pool.TryTopUp(participant, TFormat.Levels - 1);
         if (present && TryFastFault(participant, frame, access))
         {
             return FaultOutcome.FastFixed;
@@ -44,7 +45,13 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
 
                 if (readiness == Readiness.Ready)
                 {
-                    return outcome;
+                    if (outcome != FaultOutcome.OutOfTables)
+                    {
+                        return outcome;
+                    }
+
+                    TopUp(participant, 1);
+                    continue;
                 }
             }
 
@@ -121,6 +128,11 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
                     return Install(ref walk, frame, access, ref context);
                 }
 
+                if (!Core.Pool.HasCached(participant))
+                {
+                    return FaultOutcome.OutOfTables;
+                }
+
                 if (walk.Level >= made || !TryLink(ref walk, participant))
                 {
                     return FaultOutcome.Retry;
@@ -136,6 +148,10 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
             else if (walk.Level <= goal || (context.Flags & SlotFlags.SmallPagesOnly) == SlotFlags.None)
             {
                 return AddPermission(ref walk, access);
+            }
+            else if (!Core.Pool.HasCached(participant))
+            {
+                return FaultOutcome.OutOfTables;
             }
             else if (walk.Level >= made || !TrySplit(ref walk, participant))
             {
@@ -193,4 +209,6 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
         Core.Pool.GiveBack(participant, table);
         return walk.IsTable;
     }
+
+    // SAFETY: the slot record is followed inside the section that found it; entries are reached through the walk, in the same section.
 }

@@ -34,4 +34,6 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
         Core.Pool.GiveBack(participant, table);
         return walk.IsTable;
     }
+
+    // SAFETY: a table that is being filled belongs to this participant until it is linked; counters are the participant's own.
 }

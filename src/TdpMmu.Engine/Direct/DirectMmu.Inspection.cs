@@ -9,4 +9,6 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
     internal override List<Mapping> ListMappings() => TreeInspector.ListMappings<TFormat>(_root);
 
     internal override void CheckTables() => TreeInspector.Check<TFormat>(_root, Core);
+
+    // SAFETY: the machine is idle, so that nothing is freed during the visit.
 }

@@ -87,4 +87,6 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
             ? range.Overlaps(walk.Range)
             : walk.Level <= level && range.Contains(walk.Range);
     }
+
+    // SAFETY: entries are reached through the walk, inside its section.
 }

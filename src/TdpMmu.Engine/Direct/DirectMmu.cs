@@ -60,6 +60,9 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock> : Mmu
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ParticipantCounters* Counters(int participant) => CountersOf(participant);
 
+    /// <summary>Whether somebody waits for the lock.</summary>
+    internal bool IsLockContended => _lock.IsContended;
+
     internal void EnterShared(int participant)
     {
         // The lock first: nobody waits for a lock inside an announced section.

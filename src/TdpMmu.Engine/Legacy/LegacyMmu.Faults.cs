@@ -160,4 +160,6 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
         OnEntryChanged(participant, frame.AlignDown(TableGeometry<TFormat>.FramesPerEntry(level)), level, before, after);
         return true;
     }
+
+    // SAFETY: the slot record is followed inside the section that found it; shadow pages and entries are followed under the lock.
 }

@@ -51,4 +51,6 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
             }
         }
     }
+
+    // SAFETY: a table that is being filled belongs to this participant until it is linked, under the lock.
 }

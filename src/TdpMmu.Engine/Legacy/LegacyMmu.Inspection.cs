@@ -95,4 +95,6 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
             throw new InvariantViolationException($"The invariant does not hold: {invariant}.");
         }
     }
+
+    // SAFETY: the machine is idle, so that nothing is freed during the visit.
 }

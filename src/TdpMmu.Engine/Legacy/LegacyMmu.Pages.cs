@@ -163,4 +163,6 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
 
         return true;
     }
+
+    // SAFETY: shadow pages and their tables are followed and freed under the lock; tables go to the pool after flush and grace period.
 }

@@ -51,6 +51,9 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
         core.Participants.ReturnHostLane(lane);
     }
 
+    /// <summary>Whether somebody waits for the lock.</summary>
+    internal bool IsLockContended => _lock.IsContended;
+
     internal override string FormatName => TFormat.Name;
 
     internal override string? LockName => null;

@@ -45,7 +45,13 @@ internal ref struct LockedPass<TFormat>
         _budget -= entries;
         if (_budget <= 0)
         {
+            var contended = _mmu.IsLockContended;
             Settle();
+            if (contended)
+            {
+                _mmu.StayOut();
+            }
+
             _budget = _mmu.PassBudget;
             Enter();
         }

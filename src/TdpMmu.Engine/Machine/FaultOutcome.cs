@@ -15,6 +15,9 @@ internal enum FaultOutcome
     /// <summary>Something was in the way; the guest resumes and faults again.</summary>
     Retry,
 
+    /// <summary>A table is needed and the cache has none: the fault waits for one and looks again.</summary>
+    OutOfTables,
+
     /// <summary>No memory is there: the access goes to the owner of the machine.</summary>
     NoSlot,
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using TdpMmu.Concurrency;
 using TdpMmu.Diagnostics;
 using TdpMmu.Translation;
 
@@ -10,6 +11,10 @@ namespace TdpMmu.Machine;
 /// <remarks>Thread-safe, each participant's index being used by one thread at a time.</remarks>
 internal abstract unsafe class Mmu : IDisposable
 {
+    private const int MostAttempts = 100;
+    private const long AttemptNanoseconds = 1_000_000;
+    private const long StayOutNanoseconds = 50_000;
+
     protected Mmu(MachineCore core)
     {
         Core = core;
@@ -102,7 +107,13 @@ internal abstract unsafe class Mmu : IDisposable
 
     public abstract void Dispose();
 
-    /// <summary>Fills the participant's table cache; at the limit, waits once for tables that are on their way back.</summary>
+    /// <summary>
+    /// Leaves the lock alone for a moment between two parts of a long operation: whoever was woken needs that long to come and take it, and
+    /// would otherwise find it taken again.
+    /// </summary>
+    internal void StayOut() => Atomics.Park(Core.Conditions, Atomics.LoadRelaxed(Core.Conditions), StayOutNanoseconds);
+
+    /// <summary>Fills the participant's table cache; at the limit, waits for tables that are on their way back.</summary>
     /// <exception cref="PageTableLimitException">That did not help.</exception>
     protected void TopUp(int participant, int tables)
     {
@@ -111,13 +122,21 @@ internal abstract unsafe class Mmu : IDisposable
             return;
         }
 
-        for (var attempt = 0; attempt < 2; attempt++)
+        for (var attempt = 0; attempt < MostAttempts; attempt++)
         {
             Core.Epochs.Synchronize(participant);
             if (Core.Pool.TryTopUp(participant, tables))
             {
                 return;
             }
+
+            if (Core.Epochs.PendingCount == 0)
+            {
+                break;
+            }
+
+            // Others have tables that wait for their grace period; they give them back when they end.
+            Atomics.Park(Core.Conditions, Atomics.LoadRelaxed(Core.Conditions), AttemptNanoseconds);
         }
 
         throw new PageTableLimitException(
@@ -128,4 +147,6 @@ internal abstract unsafe class Mmu : IDisposable
     /// <summary>The counters of a participant.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected ParticipantCounters* CountersOf(int participant) => Core.Counters.Of(participant);
+
+    // SAFETY: counters live as long as the machine; the slot record is followed inside the caller's section.
 }

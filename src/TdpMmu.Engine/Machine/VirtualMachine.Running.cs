@@ -57,6 +57,14 @@ public sealed partial class VirtualMachine
 
             List<Exception> failures;
             _core.BeginRun();
+
+            // Who closes the machine cancels what it finds: the new token is there before this look, or the look sees the machine closed.
+            Atomics.FullFence();
+            if (_admission.IsClosed)
+            {
+                _core.CancelBlocking();
+            }
+
             using (cancellationToken.Register(static state => ((MachineCore)state!).StopRun(), _core))
             {
                 failures = RunThreads(program);

@@ -74,6 +74,9 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         return cache->Count >= needed || Refill(cache, needed);
     }
 
+    /// <summary>Whether the cache has a table.</summary>
+    internal bool HasCached(int participant) => Cache(participant)->Count > 0;
+
     /// <summary>Takes a zeroed table from the cache, which was topped up before.</summary>
     internal PageTable Take(int participant)
     {

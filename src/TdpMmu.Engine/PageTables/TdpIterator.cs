@@ -305,8 +305,14 @@ internal unsafe ref struct TdpIterator<TFormat, TLock>
     private void Yield()
     {
         CountOpenWalk(-1);
+        var contended = _mmu.IsLockContended;
         LeaveSection();
         SettleFlush();
+        if (contended)
+        {
+            _mmu.StayOut();
+        }
+
         CountOpenWalk(1);
         _yieldedAt = _target;
         _budget = _mmu.WalkBudget;

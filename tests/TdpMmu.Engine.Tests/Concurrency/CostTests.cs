@@ -1,8 +1,8 @@
-using TdpMmu.Machine;
 using TdpMmu.Concurrency;
 using TdpMmu.Direct;
 using TdpMmu.Engine.Tests.Support;
 using TdpMmu.Formats;
+using TdpMmu.Machine;
 
 namespace TdpMmu.Engine.Tests.Concurrency;
 

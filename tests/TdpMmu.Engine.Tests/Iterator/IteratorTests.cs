@@ -1,7 +1,7 @@
-using TdpMmu.Machine;
 using TdpMmu.Concurrency;
 using TdpMmu.Engine.Tests.Support;
 using TdpMmu.Formats;
+using TdpMmu.Machine;
 using TdpMmu.PageTables;
 using Mmu = TdpMmu.Direct.DirectMmu<TdpMmu.Formats.Ept<TdpMmu.Engine.Tests.Iterator.ThreeByTwo>, TdpMmu.Concurrency.RcuLock>;
 using Walk = TdpMmu.PageTables.TdpIterator<TdpMmu.Formats.Ept<TdpMmu.Engine.Tests.Iterator.ThreeByTwo>, TdpMmu.Concurrency.RcuLock>;
