@@ -27,10 +27,18 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
             Core.Epochs.Leave(participant);
             if (readiness == Readiness.Ready)
             {
+                FaultOutcome outcome;
                 EnterLocked(participant);
-                readiness = Resolver.Examine(participant, frame, access, ref context);
-                var outcome = readiness == Readiness.Ready ? Map(participant, frame, access, ref context) : FaultOutcome.Retry;
-                LeaveLocked(participant);
+                try
+                {
+                    readiness = Resolver.Examine(participant, frame, access, ref context);
+                    outcome = readiness == Readiness.Ready ? Map(participant, frame, access, ref context) : FaultOutcome.Retry;
+                }
+                finally
+                {
+                    LeaveLocked(participant);
+                }
+
                 if (readiness == Readiness.Ready)
                 {
                     return outcome;

@@ -90,12 +90,21 @@ internal sealed unsafe partial class LegacyMmu<TFormat> : Mmu
 
     public override void Dispose()
     {
-        var lane = Core.Participants.LeaseHostLane();
-        Zap(lane, new GfnRange(default, FrameLimit.Value));
-        Core.Epochs.Drain();
-        EngineChecks.Require(_pages.Count == 1, "every table but the root goes with its range");
-        Core.Pool.GiveBack(lane, _rootTable);
-        Core.Participants.ReturnHostLane(lane);
+        if (Core.BrokenBecause is null)
+        {
+            var lane = Core.Participants.LeaseHostLane();
+            Zap(lane, new GfnRange(default, FrameLimit.Value));
+            Core.Epochs.Drain();
+            EngineChecks.Require(_pages.Count == 1, "every table but the root goes with its range");
+            Core.Pool.GiveBack(lane, _rootTable);
+            Core.Participants.ReturnHostLane(lane);
+        }
+        else
+        {
+            // What a violation left behind is not to be relied on; the pools own the memory of tables and structures.
+            _unlinked.Abandon();
+        }
+
         _unlinked.Dispose();
         _maps.Dispose();
         _pages.Dispose();

@@ -81,8 +81,8 @@ internal sealed class MachineCore : IDisposable
     /// <summary>Cancels what blocks on behalf of the machine.</summary>
     internal void CancelBlocking() => _stopping.Cancel();
 
-    /// <summary>Gives a new run sources that are not cancelled. Runs exclude each other.</summary>
-    internal void BeginRun()
+    /// <summary>Replaces a token that was cancelled. Runs exclude each other.</summary>
+    internal void RenewStopping()
     {
         if (_stopping.IsCancellationRequested)
         {

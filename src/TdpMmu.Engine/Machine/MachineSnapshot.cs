@@ -27,7 +27,15 @@ public sealed unsafe class MachineSnapshot : IDisposable
             foreach (var slot in machine.Slots)
             {
                 machine.StartDirtyLog(slot);
-                _slots.Add(Save(slot));
+                try
+                {
+                    _slots.Add(Save(slot));
+                }
+                catch
+                {
+                    machine.TryStopDirtyLog(slot);
+                    throw;
+                }
             }
         }
         catch

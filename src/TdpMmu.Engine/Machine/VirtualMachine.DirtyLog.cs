@@ -75,14 +75,13 @@ public sealed unsafe partial class VirtualMachine
     /// <summary>Stops recording for a slot that may have been deleted, on a machine that may have been disposed.</summary>
     internal void TryStopDirtyLog(MemorySlot slot)
     {
-        if (_admission.TryEnter())
+        try
         {
-            var isThere = Slots.Contains(slot);
-            _admission.Leave();
-            if (isThere)
-            {
-                StopDirtyLog(slot);
-            }
+            StopDirtyLog(slot);
+        }
+        catch (Exception exception) when (exception is ObjectDisposedException or ArgumentException or VirtualMachineBrokenException)
+        {
+            // Nothing is left to stop.
         }
     }
 

@@ -106,8 +106,7 @@ public sealed unsafe partial class VirtualMachine
         using var admitted = Admit();
         try
         {
-            using var lane = new HostLane(_core);
-            return BeginInvalidation(lane.Index, range);
+            return Invalidate(range);
         }
         catch (InvariantViolationException violation)
         {
@@ -167,12 +166,11 @@ public sealed unsafe partial class VirtualMachine
                 }
 
                 DiscardParts(parts);
-
-                // A page that is dropped has changed; whoever logs it is told, wherever it shows.
-                invalidations.ForEach(invalidation => MarkDirty(invalidation.Range));
             }
             finally
             {
+                // A page that is dropped has changed, also where the host stopped half-way; whoever logs it is told, wherever it shows.
+                invalidations.ForEach(invalidation => MarkDirty(invalidation.Range));
                 invalidations.ForEach(static invalidation => invalidation.Dispose());
             }
         }
@@ -238,26 +236,33 @@ public sealed unsafe partial class VirtualMachine
         }
     }
 
-    private InvalidationScope BeginInvalidation(int lane, GfnRange range)
+    private InvalidationScope Invalidate(GfnRange range)
     {
         var start = Atomics.Now;
-        var published = _core.Ranges.Publish(range);
+        PublishedRange published;
+
+        // No lane is held while all places are taken: who gives one back may need a lane for what it does before.
+        while (!_core.Ranges.TryPublish(range, HostFill.WaitNanoseconds, out published))
+        {
+            ObjectDisposedException.ThrowIf(_admission.IsClosed, this);
+        }
+
         try
         {
+            using var lane = new HostLane(_core);
             _core.Rendezvous.WaitForSections();
-            _mmu.Zap(lane, range);
+            _mmu.Zap(lane.Index, range);
+            var elapsed = Atomics.Now - start;
+            _core.Counters.Of(lane.Index)->InvalidationLatency.Record(elapsed);
+            if (MmuEventSource.Log.IsEnabled())
+            {
+                MmuEventSource.Log.Invalidation(lane.Index, range.Start.Value, range.Count, elapsed);
+            }
         }
         catch
         {
             _core.Ranges.Withdraw(published);
             throw;
-        }
-
-        var elapsed = Atomics.Now - start;
-        _core.Counters.Of(lane)->InvalidationLatency.Record(elapsed);
-        if (MmuEventSource.Log.IsEnabled())
-        {
-            MmuEventSource.Log.Invalidation(lane, range.Start.Value, range.Count, elapsed);
         }
 
         return new InvalidationScope(this, range, published);

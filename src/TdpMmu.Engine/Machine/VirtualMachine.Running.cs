@@ -56,19 +56,12 @@ public sealed partial class VirtualMachine
             }
 
             List<Exception> failures;
-            _core.BeginRun();
-
-            // Who closes the machine cancels what it finds: the new token is there before this look, or the look sees the machine closed.
-            Atomics.FullFence();
-            if (_admission.IsClosed)
-            {
-                _core.CancelBlocking();
-            }
-
             using (cancellationToken.Register(static state => ((MachineCore)state!).StopRun(), _core))
             {
                 failures = RunThreads(program);
             }
+
+            RenewStopping();
 
             // After the registration's end, which waits for a cancellation that comes right now: it must not stop the next run.
             _core.Clear(MachineConditions.Stopping);
@@ -77,10 +70,12 @@ public sealed partial class VirtualMachine
                 _core.Raise(MachineConditions.Stopping);
             }
 
-            // A machine that is being disposed refuses vCPUs that have not begun yet, and what programs ask of it.
+            // What a stop did to the others is not a failure of theirs.
+            var closed = _admission.IsClosed;
+            var stopped = closed || cancellationToken.IsCancellationRequested || failures.Exists(static failure => failure is not OperationCanceledException);
             failures.RemoveAll(failure => failure is VcpuStoppedException
-                || (failure is OperationCanceledException && (_admission.IsClosed || cancellationToken.IsCancellationRequested))
-                || (failure is ObjectDisposedException && _admission.IsClosed));
+                || (failure is OperationCanceledException && stopped)
+                || (failure is ObjectDisposedException && closed));
             if (failures.Count != 0)
             {
                 throw new AggregateException("Guest programs failed.", failures);
@@ -95,6 +90,19 @@ public sealed partial class VirtualMachine
         if (_admission.IsClosed)
         {
             throw new OperationCanceledException("The virtual machine was stopped.");
+        }
+    }
+
+    // A run that was stopped has cancelled what blocked; whatever comes next starts afresh, unless the machine is closed.
+    private void RenewStopping()
+    {
+        _core.RenewStopping();
+
+        // Who closes the machine cancels what it finds: the new token is there before this look, or the look sees the machine closed.
+        Atomics.FullFence();
+        if (_admission.IsClosed)
+        {
+            _core.CancelBlocking();
         }
     }
 

@@ -162,8 +162,8 @@ public sealed unsafe partial class VirtualMachine : IDisposable
     /// <exception cref="InvalidOperationException">One is running.</exception>
     internal HeldVcpus HoldVcpus()
     {
-        using var admitted = Admit();
-        return new HeldVcpus(_core.Participants);
+        _ = Admit();
+        return new HeldVcpus(_core.Participants, _admission);
     }
 
     /// <summary>Begins an operation that disposing waits for.</summary>

@@ -27,37 +27,52 @@ internal sealed class InvalidationRanges : IDisposable
     /// <summary>Invalidations that are published.</summary>
     internal ulong ActiveCount => Atomics.LoadAcquire(_active);
 
-    /// <summary>Publishes a range. Faults see it once a rendezvous with all sections has followed.</summary>
+    /// <summary>Publishes a range, waiting for a place if need be.</summary>
     /// <param name="range">The frames.</param>
     /// <returns>The entry, for <see cref="Withdraw"/>.</returns>
     internal PublishedRange Publish(GfnRange range)
     {
-        while (true)
+        PublishedRange published;
+        while (!TryPublish(range, Atomics.NoTimeout, out published))
         {
-            var withdrawn = Atomics.LoadAcquire(Withdrawn);
-            for (var place = 0; place < Places; place++)
+        }
+
+        return published;
+    }
+
+    /// <summary>Publishes a range. Faults see it once a rendezvous with all sections has followed.</summary>
+    /// <param name="range">The frames.</param>
+    /// <param name="timeoutNanoseconds">How long to wait for a place when all are in use.</param>
+    /// <param name="published">The entry, for <see cref="Withdraw"/>.</param>
+    /// <returns>False when no place was found, after at most that time.</returns>
+    internal bool TryPublish(GfnRange range, long timeoutNanoseconds, out PublishedRange published)
+    {
+        var withdrawn = Atomics.LoadAcquire(Withdrawn);
+        for (var place = 0; place < Places; place++)
+        {
+            var phase = Atomics.LoadRelaxed(Phase(place));
+
+            // A lost race means that another invalidator took this place; the next one is tried.
+            if ((phase & PhaseMask) != 0 || Atomics.CompareExchange(Phase(place), phase + 1, phase) != phase)
             {
-                var phase = Atomics.LoadRelaxed(Phase(place));
-
-                // A lost race means that another invalidator took this place; the next one is tried.
-                if ((phase & PhaseMask) != 0 || Atomics.CompareExchange(Phase(place), phase + 1, phase) != phase)
-                {
-                    continue;
-                }
-
-                Atomics.StoreRelaxed(Start(place), range.Start.Value);
-                Atomics.StoreRelaxed(End(place), range.End.Value);
-
-                // The release puts the bounds before the phase that makes them count.
-                Atomics.StoreRelease(Phase(place), phase + Published);
-                Atomics.Add(_active, 1);
-                return new PublishedRange(place, phase + Published);
+                continue;
             }
 
-            // All places were in use: wait for any of them to be withdrawn since the count was read. A place's own phase would
-            // not do: it may be free by the time it is read here, and then nothing changes it again.
-            Atomics.AwaitChange(Withdrawn, withdrawn);
+            Atomics.StoreRelaxed(Start(place), range.Start.Value);
+            Atomics.StoreRelaxed(End(place), range.End.Value);
+
+            // The release puts the bounds before the phase that makes them count.
+            Atomics.StoreRelease(Phase(place), phase + Published);
+            Atomics.Add(_active, 1);
+            published = new PublishedRange(place, phase + Published);
+            return true;
         }
+
+        // All places were in use: wait for any of them to be withdrawn since the count was read. A place's own phase would
+        // not do: it may be free by the time it is read here, and then nothing changes it again.
+        Atomics.AwaitChange(Withdrawn, withdrawn, timeoutNanoseconds);
+        published = default;
+        return false;
     }
 
     /// <summary>Ends an invalidation. Everything that the host did inside is visible to faults that find the range gone.</summary>

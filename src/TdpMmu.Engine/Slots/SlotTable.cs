@@ -100,8 +100,10 @@ internal sealed unsafe class SlotTable : IDisposable
     internal void Remove(MemorySlot slot)
     {
         var record = slot.Record;
+        Publish(without: slot);
+
+        // The place is emptied after the wait: a section that found the record before may ask for its slot until it ends.
         _slots[record->Index] = null;
-        Publish();
         slot.Dirty?.Dispose();
         slot.Memory.Detach();
 
@@ -153,9 +155,9 @@ internal sealed unsafe class SlotTable : IDisposable
         return null;
     }
 
-    private void Publish()
+    private void Publish(MemorySlot? without = null)
     {
-        var records = All.Select(slot => (nint)slot.Record).ToArray();
+        var records = All.Where(slot => slot != without).Select(slot => (nint)slot.Record).ToArray();
         Array.Sort(records, static (left, right) => ((SlotRecord*)left)->BaseFrame.CompareTo(((SlotRecord*)right)->BaseFrame));
         var next = (Snapshot*)NativeMemory.Alloc((nuint)(sizeof(Snapshot) + (records.Length * sizeof(SnapshotEntry))));
         next->Count = records.Length;
