@@ -320,6 +320,8 @@ public sealed unsafe partial class Vcpu
     {
         CheckOwner();
         Atomics.StoreRelease(_window, _open);
+
+        // Found from the window: what a vCPU that does not run looks at outlives the machine.
         if (Atomics.LoadRelaxed(_window.At(ParticipantTable.WordsFromWindowToRequest)) != _open >> 1)
         {
             return 0;
