@@ -19,8 +19,8 @@ public sealed unsafe partial class Vcpu
 {
     private const ulong NeverServed = ulong.MaxValue;
 
-    // SAFETY: two lines that live as long as the process.
-    private static readonly AtomicWord s_nowhere = new(NativeMemory.AlignedAlloc(2 * NativeBlock.LineBytes, NativeBlock.LineBytes));
+    // SAFETY: two zeroed lines that live as long as the process.
+    private static readonly AtomicWord s_nowhere = new(NativeMemory.AllocZeroed(2 * NativeBlock.LineBytes));
 
     private const ulong PageMask = ~(PageGeometry.PageSize - 1);
 
