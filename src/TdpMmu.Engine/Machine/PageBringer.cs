@@ -85,7 +85,7 @@ internal sealed unsafe class PageBringer
     // The handler marks the page present before it wakes the thread that waits in the kernel. So a page that the host says is there
     // and that nobody has claimed was left behind by a discard that a copy overtook, or put there behind the machine's back: it is
     // dropped and asked for again.
-    private static FaultOutcome? AwaitHandler(HostMemory memory, ulong page, GuestAccess access, SlotRecord* record)
+    private FaultOutcome? AwaitHandler(HostMemory memory, ulong page, GuestAccess access, SlotRecord* record)
     {
         var states = memory.States;
         for (var attempt = 0; attempt < UserfaultAttempts; attempt++)
@@ -125,8 +125,10 @@ internal sealed unsafe class PageBringer
             }
         }
 
-        throw new HostMemoryException(
-            $"Page {page} of the memory at {memory.BaseAddress} is resident in the host but was not delivered by its userfaultfd handler: "
-            + "something else changed the memory, or the handler's descriptor was closed.");
+        // What the host did behind the machine's back cannot be undone, and the guest may have seen it.
+        var reason = $"Page {page} of the memory at {memory.BaseAddress} is resident in the host but was not delivered by its userfaultfd handler: "
+            + "something else changed the memory, or the handler's descriptor was closed.";
+        _core.Break(reason);
+        throw new HostMemoryException(reason);
     }
 }
