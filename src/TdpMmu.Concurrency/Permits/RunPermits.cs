@@ -206,17 +206,17 @@ public sealed class RunPermits : IDisposable
             var waiters = false;
             foreach (var processor in _processors)
             {
-                retook |= Inspect(processor, tick);
-                waiters |= processor.HasWaiters;
+                retook |= Inspect(processor, tick, ref waiters);
             }
 
             tick = retook ? ShortestTick : Math.Min(tick * 2, waiters ? LongestTick : IdleTick);
         }
     }
 
-    private bool Inspect(Processor processor, long elapsed)
+    private bool Inspect(Processor processor, long elapsed, ref bool waiters)
     {
         processor.Gate.Enter();
+        waiters |= processor.HasWaiters;
         var retook = false;
         var holder = processor.Holder;
         if (holder >= 0 && processor.HasWaiters)

@@ -70,16 +70,21 @@ internal sealed unsafe partial class LegacyMmu<TFormat>
     private bool TryFastFault(int participant, Gfn frame, GuestAccess access)
     {
         Core.Epochs.Enter(participant);
-        var granted = access == GuestAccess.Write
-            && Core.Slots.Find(participant, frame) is not null and var record
-            && IsFastFaultAllowed(frame, SlotRecord.LoadFlags(record), out var highest)
-            && NestedWalker.FindLeaf<TFormat>(_rootTable, frame, out var location, out var leaf, out var level) == WalkStatus.Translated
-            && level <= highest
-            && TFormat.IsMmuWritable(leaf)
-            && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
-            && TryReplace(participant, location, frame, level, leaf, TFormat.WithWriteGranted(leaf));
-        Core.Epochs.Leave(participant);
-        return granted;
+        try
+        {
+            return access == GuestAccess.Write
+                && Core.Slots.Find(participant, frame) is not null and var record
+                && IsFastFaultAllowed(frame, SlotRecord.LoadFlags(record), out var highest)
+                && NestedWalker.FindLeaf<TFormat>(_rootTable, frame, out var location, out var leaf, out var level) == WalkStatus.Translated
+                && level <= highest
+                && TFormat.IsMmuWritable(leaf)
+                && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
+                && TryReplace(participant, location, frame, level, leaf, TFormat.WithWriteGranted(leaf));
+        }
+        finally
+        {
+            Core.Epochs.Leave(participant);
+        }
     }
 
     // A large mapping is split before it becomes writable where only small ones are allowed: that is for the slow path.

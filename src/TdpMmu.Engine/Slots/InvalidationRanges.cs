@@ -27,19 +27,6 @@ internal sealed class InvalidationRanges : IDisposable
     /// <summary>Invalidations that are published.</summary>
     internal ulong ActiveCount => Atomics.LoadAcquire(_active);
 
-    /// <summary>Publishes a range, waiting for a place if need be.</summary>
-    /// <param name="range">The frames.</param>
-    /// <returns>The entry, for <see cref="Withdraw"/>.</returns>
-    internal PublishedRange Publish(GfnRange range)
-    {
-        PublishedRange published;
-        while (!TryPublish(range, Atomics.NoTimeout, out published))
-        {
-        }
-
-        return published;
-    }
-
     /// <summary>Publishes a range. Faults see it once a rendezvous with all sections has followed.</summary>
     /// <param name="range">The frames.</param>
     /// <param name="timeoutNanoseconds">How long to wait for a place when all are in use.</param>
