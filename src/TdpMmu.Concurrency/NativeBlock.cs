@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace TdpMmu.Concurrency;
 
 /// <summary>An owned, zeroed, aligned block of native memory: where everything that threads share lives.</summary>
@@ -10,6 +8,7 @@ public sealed unsafe class NativeBlock : IDisposable
     public const int LineBytes = 128;
 
     private static long s_liveBytes;
+    private readonly AtomicsController? _allocator = Atomics.IsControllable ? Atomics.AttachedController : null;
     private byte* _pointer;
 
     /// <summary>Allocates and zeroes a block.</summary>
@@ -59,18 +58,39 @@ public sealed unsafe class NativeBlock : IDisposable
     /// <summary>Allocates zeroed memory that no object owns, for code that must not allocate managed memory.</summary>
     internal static void* Allocate(nuint bytes, nuint alignment)
     {
-        var pointer = NativeMemory.AlignedAlloc(bytes, alignment);
-        NativeMemory.Clear(pointer, bytes);
+        var pointer = AllocateUncounted(bytes, alignment);
         Interlocked.Add(ref s_liveBytes, (long)bytes);
         return pointer;
     }
 
-    /// <summary>Frees what <see cref="Allocate"/> returned.</summary>
-    internal static void Free(void* pointer, nuint bytes)
+    /// <summary>As <see cref="Allocate"/>, for memory whose end is the finaliser's business and no sign of a leak.</summary>
+    internal static void* AllocateUncounted(nuint bytes, nuint alignment) =>
+        (void*)(Atomics.IsControllable && Atomics.AttachedController is { } controller
+            ? controller.Allocate(bytes, alignment)
+            : RawMemory.Allocate(bytes, alignment));
+
+    /// <summary>Frees what <see cref="Allocate"/> returned to a thread under the same controller, or under none.</summary>
+    internal static void Free(void* pointer, nuint bytes) => Free(pointer, bytes, Atomics.IsControllable ? Atomics.AttachedController : null);
+
+    /// <summary>Frees memory whose allocator the caller has kept.</summary>
+    internal static void Free(void* pointer, nuint bytes, AtomicsController? allocator)
     {
-        // SAFETY: the caller owns the memory and names its size.
-        NativeMemory.AlignedFree(pointer);
+        FreeUncounted(pointer, bytes, allocator);
         Interlocked.Add(ref s_liveBytes, -(long)bytes);
+    }
+
+    /// <summary>Frees what <see cref="AllocateUncounted"/> returned.</summary>
+    internal static void FreeUncounted(void* pointer, nuint bytes, AtomicsController? allocator)
+    {
+        // SAFETY: the caller owns the memory, and names its size and where it came from.
+        if (allocator is null)
+        {
+            RawMemory.Free((nint)pointer);
+        }
+        else
+        {
+            allocator.Free((nint)pointer, bytes);
+        }
     }
 
     /// <inheritdoc/>
@@ -79,7 +99,7 @@ public sealed unsafe class NativeBlock : IDisposable
         if (_pointer is not null)
         {
             // SAFETY: the block is freed once; the owner guarantees that no location in it is used afterwards.
-            Free(_pointer, Length);
+            Free(_pointer, Length, _allocator);
             _pointer = null;
         }
     }

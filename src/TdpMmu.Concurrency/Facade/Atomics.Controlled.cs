@@ -7,6 +7,33 @@ public static unsafe partial class Atomics
 {
     // SAFETY: as for the facade's own operations; threads without a controller fall through to the hardware.
 
+    /// <summary>
+    /// Says that no thread may use these bytes until <see cref="Readmit"/>: memory in a free list, or given back to the host.
+    /// Checkers report who does; otherwise nothing happens.
+    /// </summary>
+    /// <param name="start">The first byte.</param>
+    /// <param name="bytes">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Quarantine(AtomicBytes start, nuint bytes)
+    {
+        if (s_controlled)
+        {
+            t_controller?.Quarantine(start.Address, bytes);
+        }
+    }
+
+    /// <summary>Says that bytes which were in quarantine are in use again.</summary>
+    /// <param name="start">The first byte.</param>
+    /// <param name="bytes">How many.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Readmit(AtomicBytes start, nuint bytes)
+    {
+        if (s_controlled)
+        {
+            t_controller?.Readmit(start.Address, bytes);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static ulong Load(nint address, int size, MemoryOrder order) =>
         t_controller is { } controller ? controller.Load(address, size, order) : RawMemory.Load(address, size);

@@ -90,6 +90,10 @@ public static unsafe partial class Atomics
         Thread.SpinWait(1);
     }
 
+    /// <summary>How often a loop around <see cref="SpinHint"/> looks again before it parks.</summary>
+    /// <param name="rounds">How often on hardware; a controller may have it park earlier.</param>
+    public static int SpinRounds(int rounds) => s_controlled && t_controller is { } controller ? controller.SpinRounds(rounds) : rounds;
+
     /// <summary>A monotonic clock in nanoseconds; about 20 ns a reading.</summary>
     public static long Now =>
         s_controlled && t_controller is { } controller

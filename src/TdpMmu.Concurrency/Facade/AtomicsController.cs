@@ -55,6 +55,30 @@ public abstract class AtomicsController
     /// <summary>The calling thread spins on a condition that another thread establishes.</summary>
     public abstract void SpinHint();
 
+    /// <summary>How often a bounded spin looks again before it parks.</summary>
+    /// <param name="rounds">What the code does on hardware.</param>
+    /// <returns>What it does now: from 0 (park at once) to <paramref name="rounds"/>.</returns>
+    public virtual int SpinRounds(int rounds) => rounds;
+
+    /// <summary>Allocates zeroed memory for threads to share; by default from the process's heap.</summary>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="alignment">Its alignment, a power of two.</param>
+    /// <exception cref="OutOfMemoryException">The memory cannot be had.</exception>
+    public virtual nint Allocate(nuint bytes, nuint alignment) => RawMemory.Allocate(bytes, alignment);
+
+    /// <summary>Frees what <see cref="Allocate"/> returned. May be called by a thread that is not attached, such as the finaliser's.</summary>
+    public virtual void Free(nint address, nuint bytes) => RawMemory.Free(address);
+
+    /// <summary>No thread may use these bytes from now on, until <see cref="Readmit"/>: a checker reports who does.</summary>
+    public virtual void Quarantine(nint address, nuint bytes)
+    {
+    }
+
+    /// <summary>Ends <see cref="Quarantine"/>.</summary>
+    public virtual void Readmit(nint address, nuint bytes)
+    {
+    }
+
     /// <summary>The time in nanoseconds since an arbitrary start.</summary>
     public abstract long Now();
 

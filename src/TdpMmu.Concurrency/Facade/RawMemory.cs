@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace TdpMmu.Concurrency;
 
@@ -55,6 +56,17 @@ public static unsafe class RawMemory
 
     /// <summary>Bitwise or; returns what was there.</summary>
     public static ulong Or(nint address, int size, ulong value) => Update(address, size, value, static (old, operand) => old | operand).Old;
+
+    /// <summary>Allocates zeroed memory from the process's heap.</summary>
+    public static nint Allocate(nuint bytes, nuint alignment)
+    {
+        var pointer = NativeMemory.AlignedAlloc(bytes, alignment);
+        NativeMemory.Clear(pointer, bytes);
+        return (nint)pointer;
+    }
+
+    /// <summary>Frees what <see cref="Allocate"/> returned.</summary>
+    public static void Free(nint address) => NativeMemory.AlignedFree((void*)address);
 
     /// <summary>Copies bytes without any atomicity.</summary>
     public static void Copy(nint source, nint destination, int length) =>

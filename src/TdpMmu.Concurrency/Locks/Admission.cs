@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace TdpMmu.Concurrency;
 
 /// <summary>
@@ -13,12 +11,11 @@ internal sealed unsafe class Admission
     private const uint Closed = 1u << 31;
 
     // SAFETY: allocated here, freed by the finaliser only, so every caller that still has this object may use it.
-    private readonly void* _memory = NativeMemory.AlignedAlloc(NativeBlock.LineBytes, NativeBlock.LineBytes);
-
-    internal Admission() => NativeMemory.Clear(_memory, NativeBlock.LineBytes);
+    private readonly AtomicsController? _allocator = Atomics.IsControllable ? Atomics.AttachedController : null;
+    private readonly void* _memory = NativeBlock.AllocateUncounted(NativeBlock.LineBytes, NativeBlock.LineBytes);
 
 #pragma warning disable MA0055 // There is no moment at which somebody could dispose it: the last caller may come at any time.
-    ~Admission() => NativeMemory.AlignedFree(_memory);
+    ~Admission() => NativeBlock.FreeUncounted(_memory, NativeBlock.LineBytes, _allocator);
 #pragma warning restore MA0055
 
     internal bool IsClosed => (Atomics.LoadAcquire(Word) & Closed) != 0;

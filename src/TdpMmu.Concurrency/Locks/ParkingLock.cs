@@ -39,7 +39,7 @@ public readonly struct ParkingLock
 
     internal void EnterContended()
     {
-        for (var spin = 0; spin < Spins; spin++)
+        for (var spin = Atomics.SpinRounds(Spins); spin > 0; spin--)
         {
             Atomics.SpinHint();
             if (Atomics.LoadRelaxed(_word) == 0 && TryEnter())

@@ -75,7 +75,7 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
     private void EnterSharedContended(int participant)
     {
         using var wait = new LockWait(_participants, participant);
-        for (var spin = 0; ; spin++)
+        for (var spins = Atomics.SpinRounds(Spins); ; spins--)
         {
             var seen = Atomics.LoadAcquire(_word);
             if ((seen & (Writer | WriterComing)) == 0)
@@ -86,7 +86,7 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
                     return;
                 }
             }
-            else if (spin < Spins)
+            else if (spins > 0)
             {
                 Atomics.SpinHint();
             }
@@ -100,7 +100,7 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
     private void EnterExclusiveContended(int participant)
     {
         using var wait = new LockWait(_participants, participant);
-        for (var spin = 0; ; spin++)
+        for (var spins = Atomics.SpinRounds(Spins); ; spins--)
         {
             var seen = Atomics.LoadAcquire(_word);
             if ((seen & ~(Waiting | WriterComing)) == 0)
@@ -115,7 +115,7 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
             {
                 Atomics.CompareExchange(_word, seen | WriterComing, seen);
             }
-            else if (spin < Spins)
+            else if (spins > 0)
             {
                 Atomics.SpinHint();
             }

@@ -15,8 +15,6 @@ namespace TdpMmu;
 /// </remarks>
 public sealed unsafe partial class VirtualMachine : IDisposable
 {
-    private const int HostLanes = 64;
-
     private readonly MachineCore _core;
     private readonly Mmu _mmu;
     private readonly Vcpu[] _vcpus;
@@ -47,7 +45,7 @@ public sealed unsafe partial class VirtualMachine : IDisposable
         Options = options;
         _lifecycleLine = new NativeBlock(NativeBlock.LineBytes);
         var permits = options.RunPermitCount == 0 ? Environment.ProcessorCount : options.RunPermitCount;
-        _core = new MachineCore(options.VcpuCount, HostLanes, permits, options.PageTableLimitBytes);
+        _core = new MachineCore(options.VcpuCount, options.HostLaneCount, permits, options.PageTableLimitBytes);
         try
         {
             _mmu = createMmu(options, _core);

@@ -36,6 +36,9 @@ public sealed class VirtualMachineOptions
     /// <summary>Called first thing on each vCPU's thread with the vCPU's index, for instance to pin it to a processor.</summary>
     public Action<int>? VcpuThreadStarted { get; init; }
 
+    /// <summary>Host threads that operate on the machine at a time. Others wait; checkers look at machines with few.</summary>
+    internal int HostLaneCount { get; init; } = 64;
+
     internal void Validate()
     {
         RequireRange(VcpuCount, 1, MaxVcpuCount, nameof(VcpuCount));

@@ -11,6 +11,9 @@ internal readonly unsafe record struct PageTable(nint Address)
     /// <summary>The frame that an entry pointing to the table has.</summary>
     internal Pfn Frame => new((ulong)Address >> PageGeometry.PageShift);
 
+    /// <summary>All of its bytes.</summary>
+    internal AtomicBytes Memory => new(Address);
+
     internal bool IsNull => Address == 0;
 
     /// <summary>The table that a present entry points to.</summary>

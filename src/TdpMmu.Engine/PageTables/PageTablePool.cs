@@ -87,12 +87,15 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         }
 
         cache->InUse++;
-        return new PageTable((nint)cache->Tables[--cache->Count]);
+        var table = new PageTable((nint)cache->Tables[--cache->Count]);
+        Atomics.Readmit(table.Memory, (nuint)PageGeometry.PageSize);
+        return table;
     }
 
     /// <summary>Returns a table that was never linked and is all zero again.</summary>
     internal void GiveBack(int participant, PageTable table)
     {
+        Atomics.Quarantine(table.Memory, (nuint)PageGeometry.PageSize);
         var cache = Cache(participant);
         cache->InUse--;
         if (cache->Count < CacheCapacity)
@@ -193,6 +196,7 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         for (var index = count - 1; index >= 0; index--)
         {
             var table = chunk + (index * (nint)PageGeometry.PageSize);
+            Atomics.Quarantine(new PageTable(table).Memory, (nuint)PageGeometry.PageSize);
             Free(table);
         }
 
