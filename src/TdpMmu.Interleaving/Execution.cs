@@ -37,7 +37,8 @@ public sealed class Execution
     /// <summary>Allocates zeroed memory for the threads to share. It needs not be freed.</summary>
     /// <param name="bytes">Its size.</param>
     /// <param name="alignment">Its alignment, a power of two.</param>
-    public nint Allocate(nuint bytes, nuint alignment = NativeBlock.LineBytes) => _controller.Allocate(bytes, alignment);
+    public nint Allocate(nuint bytes, nuint alignment = NativeBlock.LineBytes) =>
+        _controller.Arena.Allocate(_controller.CurrentThread + 1, bytes, alignment);
 
     /// <summary>Names memory in traces.</summary>
     /// <param name="address">Its first byte.</param>
@@ -50,6 +51,23 @@ public sealed class Execution
     /// </summary>
     /// <param name="body">Looks at memory; it must not wait.</param>
     public void Aside(Action body) => _controller.Aside(body);
+
+    /// <summary>
+    /// Has operations on these bytes performed at once: they are no scheduling points. For parts of a program that are explored by
+    /// themselves and are in the way of what this exploration is about.
+    /// </summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="bytes">How many.</param>
+    public void Exclude(nint address, nint bytes) => _controller.Arena.Exclude(address, bytes);
+
+    /// <summary>What a thread sees at an address: memory, with the thread's buffered stores.</summary>
+    /// <param name="thread">The thread's number.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="size">1, 2, 4 or 8 bytes.</param>
+    public ulong LoadInEyesOf(int thread, nint address, int size) => _controller.Threads[thread].Buffer.Load(address, size);
+
+    /// <summary>Bytes that <see cref="NativeBlock"/> has allocated in this execution and not freed.</summary>
+    public long LiveBytes => _controller.LiveBytes;
 
     internal void RunChecks()
     {

@@ -21,6 +21,7 @@ internal sealed unsafe partial class Arena
     private const ulong SharedBit = 1UL << 63;
     private const ulong WithdrawableBit = 1UL << 62;
     private const ulong LastingBits = SharedBit | WithdrawableBit;
+    private const ulong ExcludedBit = 1UL << 24;
     private const ulong ForbiddenBits = 0xffUL << 16;
     private const ulong QuarantinedBit = 1UL << 16;
     private const ulong FreedBit = 2UL << 16;
@@ -131,7 +132,7 @@ internal sealed unsafe partial class Arena
         for (var word = address & ~7; word < address + (nint)bytes; word += 8)
         {
             var note = Note(word);
-            *note = (*note & LastingBits) | WithdrawableBit | _stamp | bit | ((*note & StampMask) == _stamp ? *note & 0xffff : 0);
+            *note = (*note & LastingBits) | WithdrawableBit | _stamp | bit | ((*note & StampMask) == _stamp ? *note & (0xffff | ExcludedBit) : 0);
         }
     }
 
@@ -159,7 +160,7 @@ internal sealed unsafe partial class Arena
         }
 
         value |= 1UL << (write ? thread + ScheduledThread.Most : thread);
-        if ((value & SharedBit) == 0)
+        if ((value & (SharedBit | ExcludedBit)) == 0)
         {
             var writers = (value >> ScheduledThread.Most) & 0xff;
             var users = (value & 0xff) | writers;
@@ -171,7 +172,16 @@ internal sealed unsafe partial class Arena
         }
 
         *note = value;
-        return (value & SharedBit) != 0;
+        return (value & (SharedBit | ExcludedBit)) == SharedBit;
+    }
+
+    /// <summary>Has words count as private for this execution, whoever uses them.</summary>
+    internal void Exclude(nint address, nint bytes)
+    {
+        for (var word = address & ~7; word < address + bytes; word += 8)
+        {
+            *Note(word) = (*Note(word) & LastingBits) | _stamp | ExcludedBit;
+        }
     }
 
     /// <summary>The offsets of all words that are known to be shared.</summary>

@@ -169,13 +169,18 @@ internal sealed partial class SchedulingController
     // Time passes only when nothing else can happen: then the earliest wait that has a limit gives up.
     public override long Now() => _clock;
 
-    public override nint Allocate(nuint bytes, nuint alignment) => Arena.Allocate(CurrentThread + 1, bytes, alignment);
+    public override nint Allocate(nuint bytes, nuint alignment)
+    {
+        LiveBytes += (long)bytes;
+        return Arena.Allocate(CurrentThread + 1, bytes, alignment);
+    }
 
     public override void Free(nint address, nuint bytes)
     {
         // A finaliser comes whenever it likes, perhaps from an execution that is over: what it frees is gone anyway.
         if (ReferenceEquals(Atomics.AttachedController, this))
         {
+            LiveBytes -= (long)bytes;
             Withdraw(address, bytes, freed: true);
         }
     }

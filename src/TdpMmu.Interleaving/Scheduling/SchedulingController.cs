@@ -44,6 +44,9 @@ internal sealed partial class SchedulingController : AtomicsController
     /// <summary>Whether the program was seen to use process-wide fences: only then does it matter when a store enters its buffer.</summary>
     internal bool UsesProcessWideFence { get; set; }
 
+    /// <summary>Bytes allocated and not freed in this execution.</summary>
+    internal long LiveBytes { get; private set; }
+
     internal List<StepEvent> Events => _events;
 
     internal IReadOnlyList<ScheduledThread> Threads => _threads;
@@ -81,6 +84,7 @@ internal sealed partial class SchedulingController : AtomicsController
         _events.Clear();
         _accesses.Clear();
         _observers.Clear();
+        LiveBytes = 0;
         _strategy = strategy;
         _current = null;
         _lastThread = -1;
