@@ -188,19 +188,13 @@ internal sealed partial class SchedulingController
     public override void Quarantine(nint address, nuint bytes)
     {
         Withdraw(address, bytes, freed: false);
-        foreach (var observer in _observers)
-        {
-            observer.Quarantined(address, bytes);
-        }
+        Notify((Address: address, Bytes: bytes), static (observer, what) => observer.Quarantined(what.Address, what.Bytes));
     }
 
     public override void Readmit(nint address, nuint bytes)
     {
         Arena.Readmit(address, bytes);
-        foreach (var observer in _observers)
-        {
-            observer.Readmitted(address, bytes);
-        }
+        Notify((Address: address, Bytes: bytes), static (observer, what) => observer.Readmitted(what.Address, what.Bytes));
     }
 
     private void Withdraw(nint address, nuint bytes, bool freed)
@@ -304,9 +298,30 @@ internal sealed partial class SchedulingController
 
         var before = RawMemory.Load(address, size);
         RawMemory.Store(address, size, value);
-        foreach (var observer in _observers)
+        Notify(
+            (Address: address, Size: size, Before: before, After: value & MaskOf(size)),
+            static (observer, what) => observer.Written(what.Address, what.Size, what.Before, what.After));
+    }
+
+    // What an observer reports is the finding, whatever the program does with the exception.
+    private void Notify<T>(T what, Action<IMemoryObserver, T> tell)
+    {
+        if (_failure is not null)
         {
-            observer.Written(address, size, before, value & MaskOf(size));
+            return;
+        }
+
+        try
+        {
+            foreach (var observer in _observers)
+            {
+                tell(observer, what);
+            }
+        }
+        catch (FindingException finding)
+        {
+            _failure = finding;
+            throw;
         }
     }
 

@@ -44,7 +44,9 @@ internal sealed partial class SchedulingController
     {
         if (address != 0 && Arena.Contains(address) && Arena.IsForbidden(address))
         {
-            throw new FindingException($"{self.Name} uses {Arena.NameOf(address)}, which {Arena.ForbiddenBecause(address)}.");
+            // Kept here: the program may catch what it is thrown.
+            _failure ??= new FindingException($"{self.Name} uses {Arena.NameOf(address)}, which {Arena.ForbiddenBecause(address)}.");
+            throw _failure;
         }
     }
 
