@@ -131,8 +131,8 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
     internal override void End(SchedulingController controller)
     {
-        // The last step of the prefix is the first that is new.
-        _order.Analyse(controller, _frames.Count, Math.Max(0, _prefix - 1), Plan);
+        // The last step of the prefix is the first that is new. What a bounded search gave up may race with what it did not.
+        _order.Analyse(controller, IsBounded ? controller.Events.Count : _frames.Count, Math.Max(0, _prefix - 1), Plan);
     }
 
     private uint SleepBehind(in Frame frame, in Situation situation, SchedulingController controller)
@@ -165,6 +165,11 @@ internal sealed class PartialOrderSearch : SearchStrategy
                 _frames[first] = frame;
             }
 
+            return;
+        }
+
+        if (first >= _frames.Count)
+        {
             return;
         }
 
