@@ -9,6 +9,8 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
+        EngineSwitches.Set(arguments);
+
         // A method that is optimised before this constructor ran would keep the check of its switches for ever.
         RuntimeHelpers.RunClassConstructor(typeof(Atomics).TypeHandle);
         using var interruption = new Interruption();

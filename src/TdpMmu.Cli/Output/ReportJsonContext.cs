@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using TdpMmu.Cli.Checking;
 using TdpMmu.Cli.DemandPaging;
 using TdpMmu.Cli.Doctor;
 
@@ -8,4 +9,5 @@ namespace TdpMmu.Cli.Output;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(DemandPagingReport))]
 [JsonSerializable(typeof(DoctorReport))]
+[JsonSerializable(typeof(CheckReport))]
 internal sealed partial class ReportJsonContext : JsonSerializerContext;

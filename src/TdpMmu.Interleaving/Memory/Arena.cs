@@ -181,6 +181,9 @@ internal sealed unsafe partial class Arena
         return (value & (SharedBit | ExcludedBit)) == SharedBit;
     }
 
+    /// <summary>Whether a word counts as private although it need not be.</summary>
+    internal bool IsExcluded(nint address) => (*Note(address) & (StampMask | ExcludedBit)) == (_stamp | ExcludedBit);
+
     /// <summary>Has words count as private for this execution, whoever uses them.</summary>
     internal void Exclude(nint address, nint bytes)
     {

@@ -61,8 +61,9 @@ internal sealed partial class SchedulingController
             Write(address, size, value);
             RecordUpdate(self, value, address, size, shared, write: true);
         }
-        else if (!shared)
+        else if (!shared && (self.Buffer.IsEmpty || !Arena.IsExcluded(address)))
         {
+            // Nobody else looks at it, or it is first in line.
             Write(address, size, value);
         }
         else if (!IsBuffered)
