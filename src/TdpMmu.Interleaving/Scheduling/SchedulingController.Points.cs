@@ -170,11 +170,6 @@ internal sealed partial class SchedulingController
     {
         _pending[0] = Access.Memory(entry.Address, entry.Size, write: true);
         var count = 1;
-        if (UsesProcessWideFence)
-        {
-            _pending[count++] = Access.Buffer(thread.Id);
-        }
-
         if (Arena.IsWithdrawable(entry.Address))
         {
             _pending[count++] = Access.Region(entry.Address, write: false);
@@ -192,15 +187,10 @@ internal sealed partial class SchedulingController
                 return Single(Access.Life(thread.Id));
             case OperationKind.Start or OperationKind.Join:
                 return Single(Access.Life(thread.Joined!.Id));
-            case OperationKind.Fence:
+            case OperationKind.Fence or OperationKind.ProcessWideFence:
+            case OperationKind.Store when IsBuffered:
+                // A store that enters its buffer is seen by nobody else, and a fence does nothing but wait for buffers.
                 return [];
-            case OperationKind.ProcessWideFence:
-                for (var index = 0; index < _threads.Count; index++)
-                {
-                    _pending[index] = Access.Buffer(index);
-                }
-
-                return _pending.AsSpan(0, _threads.Count);
             case OperationKind.Spin:
                 var reads = thread.Reads;
                 for (var index = 0; index < reads.Length; index++)
@@ -209,8 +199,6 @@ internal sealed partial class SchedulingController
                 }
 
                 return _pending.AsSpan(0, reads.Length);
-            case OperationKind.Store when IsBuffered:
-                return Single(Access.Buffer(thread.Id));
             case OperationKind.Load or OperationKind.AwaitChange:
                 return MemoryAccesses(thread, write: false);
             case OperationKind.Withdraw or OperationKind.Readmit:

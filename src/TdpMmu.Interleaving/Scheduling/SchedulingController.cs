@@ -211,6 +211,12 @@ internal sealed partial class SchedulingController : AtomicsController
             return true;
         }
 
+        if (step.Kind == OperationKind.ProcessWideFence && actor < ScheduledThread.Most && _threads[actor].Kind == OperationKind.Store && IsBuffered)
+        {
+            // Made before the fence, the store could not have stayed in its buffer behind it; made now, it can.
+            return false;
+        }
+
         var pending = PendingOf(actor);
         foreach (var access in AccessesOf(step))
         {
