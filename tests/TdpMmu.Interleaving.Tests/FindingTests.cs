@@ -79,7 +79,6 @@ public sealed class FindingTests
         });
         Assert.Contains("looper does not come to an end", finding.Message, StringComparison.Ordinal);
         Assert.True(finding.FormatTrace().Split('\n').Length < 20);
-        Assert.Contains("more times", finding.FormatTrace(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -102,6 +101,8 @@ public sealed class FindingTests
             },
             new ExplorationOptions { OperationLimit = 1_000 });
         Assert.Contains("Livelock: the execution does not end", finding.Message, StringComparison.Ordinal);
+        Assert.Contains("more times", finding.FormatTrace(), StringComparison.Ordinal);
+        Assert.True(finding.FormatTrace().Split('\n').Length < 100);
     }
 
     [Fact]
@@ -130,11 +131,12 @@ public sealed class FindingTests
     public void ThreadThatBlocksElsewhereIsReportedAndTheNextExplorationIsNotHarmed()
     {
         using var never = new ManualResetEventSlim();
+        var token = TestContext.Current.CancellationToken;
         var finding = Find(
             execution =>
             {
                 var word = execution.AllocateWords(1)[0];
-                execution.AddThread("blocker", () => never.Wait(TestContext.Current.CancellationToken));
+                execution.AddThread("blocker", () => never.Wait(token));
                 execution.AddThread("other", () => Atomics.StoreRelease(word, 1));
             },
             new ExplorationOptions { Patience = TimeSpan.FromMilliseconds(300) });
