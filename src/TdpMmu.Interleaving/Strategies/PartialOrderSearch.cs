@@ -131,8 +131,8 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
     internal override void End(SchedulingController controller)
     {
-        // The last step of the prefix is the first that is new.
-        _order.Analyse(controller, _frames.Count, Math.Max(0, _prefix - 1), Plan);
+        // The last step of the prefix is the first that is new. What a bounded search gave up may race with what it did not.
+        _order.Analyse(controller, IsBounded ? controller.Events.Count : _frames.Count, Math.Max(0, _prefix - 1), Plan);
     }
 
     private uint SleepBehind(in Frame frame, in Situation situation, SchedulingController controller)
@@ -179,6 +179,11 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
     private void PlanBounded(int first, int actor)
     {
+        if (first >= _frames.Count)
+        {
+            return;
+        }
+
         Add(first, actor);
         var thread = ThreadAt(first);
         if (_frames[first].Chosen >= ScheduledThread.Most)
