@@ -43,7 +43,7 @@ public sealed record SimulationOptions
     public int Invalidators { get; init; } = 8;
 
     /// <summary>Invalidations of each of them.</summary>
-    public int InvalidationsEach { get; init; } = 25;
+    public int InvalidationsEach { get; init; } = 8;
 
     /// <summary>Pages of an invalidation.</summary>
     public int InvalidationPages { get; init; } = 64;

@@ -63,6 +63,14 @@ public sealed class Simulator
         };
     }
 
+    /// <summary>Simulates the fault handler alone on memory that is there, as the benchmarks call it.</summary>
+    /// <param name="options">The machine and what it does; it needs an MMU.</param>
+    public static SimulationResult ResidentFault(SimulationOptions options)
+    {
+        var resident = options with { Source = SimulatedSource.Resident, Overlapping = false };
+        return new Simulator(resident, new ResidentFaultWorkload(resident)).Run();
+    }
+
     private SimulationResult Run()
     {
         var clock = Stopwatch.StartNew();
@@ -87,9 +95,11 @@ public sealed class Simulator
             for (var index = 0; index < _workload.HostThreads; index++)
             {
                 var number = index;
+                _controller.NextProcessor = (_options.Vcpus + index) % _options.Machine.CpuCount;
                 threads.Add(Atomics.StartThread($"host {number}", () => RunHostThread(machine, number)));
             }
 
+            _controller.NextProcessor = 0;
             engine.Run(vcpu => RunVcpu(machine, vcpu.Index));
         }
         else
@@ -106,8 +116,12 @@ public sealed class Simulator
 
     private void RunVcpu(SimulatedMachine machine, int index)
     {
-        _workload.WarmUp(machine, index);
-        Meet(machine);
+        for (var stage = 0; stage < SimulatedWorkload.WarmUnits; stage++)
+        {
+            _workload.WarmUp(machine, index, stage);
+            Meet(machine);
+        }
+
         var thread = _controller.Current;
         var record = _records[index];
         _controller.Advance((long)new SeededSequence(_options.Seed + (ulong)index).Below(StartSpread));
@@ -124,7 +138,11 @@ public sealed class Simulator
 
     private void RunHostThread(SimulatedMachine machine, int index)
     {
-        Meet(machine);
+        for (var stage = 0; stage < SimulatedWorkload.WarmUnits; stage++)
+        {
+            Meet(machine);
+        }
+
         _workload.RunHostThread(machine, index);
     }
 

@@ -6,6 +6,9 @@ public sealed record FaultCosts
     /// <summary>Inside the section of a fault that maps, under the lock where there is one.</summary>
     public required double Section { get; init; }
 
-    /// <summary>The same for a mapping of 2 MiB.</summary>
+    /// <summary>The same where the legacy MMU maps.</summary>
+    public required double LegacySection { get; init; }
+
+    /// <summary>The same for a mapping of 2 MiB, whichever MMU makes it.</summary>
     public required double Section2M { get; init; }
 }

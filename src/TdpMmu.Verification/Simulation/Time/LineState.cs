@@ -6,11 +6,11 @@ internal struct LineState
     /// <summary>Until when transfers that began before keep the line, in picoseconds.</summary>
     internal long BusyUntil;
 
+    /// <summary>Until when others are likely to want the line, in picoseconds: its owner then works on it in the order of virtual time.</summary>
+    internal long OrderedUntil;
+
     /// <summary>The processor that has the line to itself, counted from 1; 0 if none has.</summary>
     internal int Owner;
-
-    /// <summary>The processor that had it to itself last, counted from 1.</summary>
-    internal int LastOwner;
 
     /// <summary>The place of its sharers in the table of sets, or 0.</summary>
     internal int SharerSet;

@@ -11,6 +11,9 @@ internal sealed unsafe class LineTable
     /// <summary>Bytes of a line.</summary>
     internal const int LineBytes = 64;
 
+    // A line that another processor wanted is taken for contended for so long, in picoseconds.
+    private const long Contention = 2_000_000;
+
     private readonly VirtualTimeController _controller;
     private readonly List<nint> _transferred = [];
     private readonly List<ulong[]> _sharerSets = [[]];
@@ -62,7 +65,22 @@ internal sealed unsafe class LineTable
     }
 
     /// <summary>Whether the processor can write the line without anybody else.</summary>
-    internal bool HasForWriting(nint address, SimulatedThread thread) => Of(address).Owner == thread.Index + 1;
+    internal bool HasForWriting(nint address, SimulatedThread thread)
+    {
+        ref var line = ref Of(address);
+        if (line.Owner != thread.Index + 1)
+        {
+            return false;
+        }
+
+        if (line.OrderedUntil > thread.Clock)
+        {
+            _controller.AwaitTurn();
+            return line.Owner == thread.Index + 1;
+        }
+
+        return true;
+    }
 
     /// <summary>Gives the processor a copy.</summary>
     internal void BringForReading(nint address, SimulatedThread thread)
@@ -157,7 +175,6 @@ internal sealed unsafe class LineTable
     private void TakeFromMemory(ref LineState line, SimulatedThread thread)
     {
         line.Owner = thread.Index + 1;
-        line.LastOwner = line.Owner;
         thread.Clock += _fromMemory;
     }
 
@@ -168,6 +185,7 @@ internal sealed unsafe class LineTable
         line.Transfers++;
         line.Waited += end - thread.Clock;
         thread.Clock = end;
+        line.OrderedUntil = end + Contention;
         if (!line.Listed)
         {
             line.Listed = true;
@@ -187,7 +205,6 @@ internal sealed unsafe class LineTable
         line.SharerCount = 0;
         line.Sockets = 0;
         line.Owner = thread.Index + 1;
-        line.LastOwner = line.Owner;
     }
 
     private void Share(ref LineState line, SimulatedThread thread)

@@ -9,15 +9,15 @@ internal sealed class SimulatedThread : ControlledThread
 {
     private readonly VirtualTimeController _controller;
 
-    internal SimulatedThread(VirtualTimeController controller, int index, string name, BatonThread baton)
+    internal SimulatedThread(VirtualTimeController controller, int index, int processor, string name, BatonThread baton)
     {
         _controller = controller;
         Index = index;
         Name = name;
         Baton = baton;
-        Socket = controller.Machine.SocketOf(index);
-        Core = controller.Machine.CoreOf(index);
-        Cluster = controller.Machine.ClusterOf(index);
+        Socket = controller.Machine.SocketOf(processor);
+        Core = controller.Machine.CoreOf(processor);
+        Cluster = controller.Machine.ClusterOf(processor);
         SocketBit = 1UL << Math.Min(Socket, 63);
     }
 

@@ -13,6 +13,9 @@ internal sealed unsafe partial class VirtualTimeController
     private SimulationDeadlockException? _deadlock;
     private int _unfinished;
 
+    /// <summary>The processor of the thread that is started next. The first thread only starts the others, and shares one.</summary>
+    internal int NextProcessor { get; set; }
+
     /// <summary>Runs <paramref name="body"/> as the first simulated thread and returns when it and all that it started have ended.</summary>
     /// <param name="body">What to run.</param>
     /// <exception cref="SimulationDeadlockException">No thread could go on.</exception>
@@ -135,7 +138,7 @@ internal sealed unsafe partial class VirtualTimeController
 
     private SimulatedThread Create(string name, Action body, long clock)
     {
-        var thread = new SimulatedThread(this, _threads.Count, name, s_crew![_threads.Count]) { Clock = clock };
+        var thread = new SimulatedThread(this, _threads.Count, _threads.Count == 0 ? 0 : NextProcessor++, name, s_crew![_threads.Count]) { Clock = clock };
         _threads.Add(thread);
         _unfinished++;
         thread.Baton.Assign(() => Execute(thread, body));

@@ -5,20 +5,20 @@ internal sealed class DemandPagingWorkload(SimulationOptions options) : Simulate
 {
     internal override void Prepare(SimulatedMachine machine)
     {
-        // A unit more than is measured: touching it links the upper tables and fills the caches.
+        // A unit more for each stage of warming up.
         for (var region = 0; region < (options.Overlapping ? 1 : options.Vcpus); region++)
         {
-            machine.AddRegion((ulong)options.SamplePages + 1);
+            machine.AddRegion((ulong)options.SamplePages + WarmUnits);
         }
     }
 
-    internal override void WarmUp(SimulatedMachine machine, int vcpu) => machine.Touch(vcpu, RegionOf(vcpu), 0);
+    internal override void WarmUp(SimulatedMachine machine, int vcpu, int stage) => machine.Touch(vcpu, RegionOf(vcpu), (ulong)stage);
 
     internal override void RunVcpu(SimulatedMachine machine, int vcpu, VcpuRecord record)
     {
-        for (var unit = 1; unit <= options.SamplePages; unit++)
+        for (var unit = 0; unit < options.SamplePages; unit++)
         {
-            machine.TouchTimed(vcpu, RegionOf(vcpu), (ulong)unit, record);
+            machine.TouchTimed(vcpu, RegionOf(vcpu), (ulong)(unit + WarmUnits), record);
         }
     }
 

@@ -4,7 +4,7 @@ namespace TdpMmu.Verification.Simulation;
 internal sealed class InvalidationWorkload(SimulationOptions options) : SimulatedWorkload
 {
     // Guest code between two accesses. Without it a vCPU would be nothing but accesses, of which a simulation has to make each.
-    private const long GuestWork = 500_000;
+    private const long GuestWork = 5_000_000;
 
     // The host's own change of a page's mapping inside the invalidation.
     private const long HostWorkPerPage = 50_000;
@@ -23,11 +23,11 @@ internal sealed class InvalidationWorkload(SimulationOptions options) : Simulate
     {
         for (var region = 0; region < (options.Overlapping ? 1 : options.Vcpus); region++)
         {
-            machine.AddRegion((ulong)options.SamplePages + 1);
+            machine.AddRegion((ulong)options.SamplePages);
         }
     }
 
-    internal override void WarmUp(SimulatedMachine machine, int vcpu)
+    internal override void WarmUp(SimulatedMachine machine, int vcpu, int stage)
     {
         for (var unit = 0; unit < options.SamplePages; unit++)
         {

@@ -14,7 +14,9 @@ internal sealed class SimulatedMachine : IDisposable
         Options = options;
         Host = new SharedHost(controller);
         _guestAccess = MachineModel.Picoseconds(options.Machine.Operation.GuestAccess);
-        var section = options.Source == SimulatedSource.AnonymousLarge ? options.Machine.Fault.Section2M : options.Machine.Fault.Section;
+        var fault = options.Machine.Fault;
+        var section = options.Source == SimulatedSource.AnonymousLarge ? fault.Section2M
+            : options.Mmu == SimulatedMmu.Legacy ? fault.LegacySection : fault.Section;
         controller.SectionTime = MachineModel.Picoseconds(section);
         Engine = options.Mmu == SimulatedMmu.None ? null : CreateEngine(options);
         controller.LegacyLock = options.Mmu == SimulatedMmu.Legacy ? Engine!.Core.Participants.LockLines.LowHalf.Address : 0;
@@ -37,7 +39,7 @@ internal sealed class SimulatedMachine : IDisposable
     {
         get
         {
-            var needed = (ulong)(Options.SamplePages + 1) * PagesPerTouch * PageGeometry.PageSize;
+            var needed = (ulong)(Options.SamplePages + SimulatedWorkload.WarmUnits) * PagesPerTouch * PageGeometry.PageSize;
             return Math.Max(Options.MemoryPerVcpu, (needed + PageGeometry.Size2MiB - 1) / PageGeometry.Size2MiB * PageGeometry.Size2MiB);
         }
     }

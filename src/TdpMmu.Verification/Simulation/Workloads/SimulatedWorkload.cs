@@ -6,6 +6,9 @@ namespace TdpMmu.Verification.Simulation;
 /// </summary>
 internal abstract class SimulatedWorkload
 {
+    /// <summary>Stages of warming up: all vCPUs end one before any begins the next.</summary>
+    internal const int WarmUnits = 2;
+
     /// <summary>Host threads that run beside the vCPUs.</summary>
     internal virtual int HostThreads => 0;
 
@@ -15,8 +18,10 @@ internal abstract class SimulatedWorkload
     /// <summary>Gives the machine its memory. Nothing is charged.</summary>
     internal abstract void Prepare(SimulatedMachine machine);
 
-    /// <summary>What a vCPU does before the measured part.</summary>
-    internal abstract void WarmUp(SimulatedMachine machine, int vcpu);
+    /// <summary>
+    /// What a vCPU does before the measured part. The first stage links tables that others share; in the next, everybody gets to see them.
+    /// </summary>
+    internal abstract void WarmUp(SimulatedMachine machine, int vcpu, int stage);
 
     /// <summary>What a vCPU does in the measured part.</summary>
     internal abstract void RunVcpu(SimulatedMachine machine, int vcpu, VcpuRecord record);
