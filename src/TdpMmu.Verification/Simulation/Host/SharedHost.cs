@@ -6,11 +6,12 @@ namespace TdpMmu.Verification.Simulation;
 /// </summary>
 internal sealed class SharedHost
 {
-    private const int MapLockSize = sizeof(ulong);
+    private const int LineDistance = 128;
 
     private readonly VirtualTimeController _controller;
     private readonly HostCosts _costs;
     private readonly nint _mapLock;
+    private readonly nint _lines;
     private readonly Queue<long> _handlerEnds = new();
     private long _handlerBusyUntil;
     private long _memoryBusyUntil;
@@ -19,7 +20,8 @@ internal sealed class SharedHost
     {
         _controller = controller;
         _costs = controller.Machine.Host;
-        _mapLock = controller.Allocate(128, 128);
+        _mapLock = controller.Allocate(LineDistance, LineDistance);
+        _lines = controller.Allocate((nuint)Math.Max(1, _costs.SharedLines) * LineDistance, LineDistance);
     }
 
     /// <summary>Brings pages of anonymous memory in, in one call.</summary>
@@ -62,9 +64,14 @@ internal sealed class SharedHost
         _controller.Advance(part);
         for (var pair = 0; pair < lockPairs; pair++)
         {
-            _controller.Add(_mapLock, MapLockSize, 1);
+            _controller.Add(_mapLock, sizeof(ulong), 1);
             _controller.Advance(part);
-            _controller.Add(_mapLock, MapLockSize, ulong.MaxValue);
+            _controller.Add(_mapLock, sizeof(ulong), ulong.MaxValue);
+        }
+
+        for (var line = 0; line < _costs.SharedLines; line++)
+        {
+            _controller.Add(_lines + (line * LineDistance), sizeof(ulong), 1);
         }
 
         if (_costs.BandwidthPerPage > 0)

@@ -12,6 +12,7 @@ internal sealed class SimulatedMemory : HostMemory
     private readonly VirtualTimeController _controller;
     private readonly SharedHost _host;
     private readonly SimulatedSource _source;
+    private ulong _touched;
 
     /// <summary>Places memory at an offset of the span.</summary>
     internal SimulatedMemory(VirtualTimeController controller, SharedHost host, SimulatedSource source, ulong offset, ulong length)
@@ -21,7 +22,7 @@ internal sealed class SimulatedMemory : HostMemory
         _host = host;
         _source = source;
         IsBacked = source is SimulatedSource.Exit or SimulatedSource.Resident;
-        PopulateUnit = PageGeometry.PageSize;
+        PopulateUnit = PageGeometry.PageSize * (ulong)controller.Machine.Host.PopulateUnit;
     }
 
     /// <summary>Whether an address is in the span that has no memory.</summary>
@@ -39,7 +40,7 @@ internal sealed class SimulatedMemory : HostMemory
                 _host.HandOverShared();
                 break;
             case SimulatedSource.Anonymous:
-                _host.Populate(1);
+                BringInUnit();
                 break;
             case SimulatedSource.AnonymousLarge:
                 _host.PopulateLarge();
@@ -96,6 +97,16 @@ internal sealed class SimulatedMemory : HostMemory
         }
 
         _controller.IsCharging = true;
+    }
+
+    // A unit comes with the first of its pages.
+    private void BringInUnit()
+    {
+        var unit = PopulateUnit / PageGeometry.PageSize;
+        if (_touched++ % unit == 0)
+        {
+            _host.Populate(unit);
+        }
     }
 
     private static Hva AddressAt(ulong offset, ulong length) => offset + length <= GuestSpan

@@ -15,6 +15,9 @@ public sealed record HostCosts
     /// <summary>Each further page of the same call.</summary>
     public required double PopulateNext { get; init; }
 
+    /// <summary>Pages that the engine asks for in one such call, a power of two from 1 to 64.</summary>
+    public required int PopulateUnit { get; init; }
+
     /// <summary>Pairs on the memory map's lock for such a call.</summary>
     public required int PopulateLockPairs { get; init; }
 
@@ -38,6 +41,9 @@ public sealed record HostCosts
 
     /// <summary>What each vCPU that waits adds to it.</summary>
     public required double SharedHandlerPerWaiter { get; init; }
+
+    /// <summary>Lines besides the memory map's lock that every page writes once: counters of memory groups, of the system, of lists.</summary>
+    public required int SharedLines { get; init; }
 
     /// <summary>What a page takes of the memory's bandwidth, which all share; 0 where it does not bind.</summary>
     public required double BandwidthPerPage { get; init; }

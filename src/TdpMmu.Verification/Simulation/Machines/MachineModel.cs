@@ -70,6 +70,7 @@ public sealed record MachineModel
         Require(CpusPerSocket is >= 1 and <= 4096, "cpus_per_socket must lie between 1 and 4096");
         Require(ThreadsPerCore >= 1 && CpusPerSocket % ThreadsPerCore == 0, "threads_per_core must divide cpus_per_socket");
         Require(CpusPerCluster >= ThreadsPerCore && CpusPerCluster <= CpusPerSocket, "cpus_per_cluster must lie between a core and a socket");
+        Require(Host.PopulateUnit is >= 1 and <= 64 && int.IsPow2(Host.PopulateUnit), "populate_unit must be a power of two from 1 to 64");
         Require(Operation.Load > 0 && Operation.Store > 0 && Operation.Locked > 0, "operations take time: their costs must be more than 0");
         Require(Transfer.SameCore > 0 && Transfer.SameCluster > 0 && Transfer.SameSocket > 0 && Transfer.CrossSocket > 0, "transfers take time: their costs must be more than 0");
     }
