@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace TdpMmu.Concurrency;
 
 /// <summary>A participant's queue of retired objects: a ring in native memory that only its owner touches.</summary>
@@ -37,7 +35,7 @@ internal unsafe struct RetireQueue
 
     internal void Free()
     {
-        NativeMemory.Free(_items);
+        FreeItems();
         this = default;
     }
 
@@ -45,16 +43,26 @@ internal unsafe struct RetireQueue
     private void Grow()
     {
         var capacity = Math.Max(InitialCapacity, _capacity * 2);
-        var items = (Item*)NativeMemory.Alloc(capacity, (nuint)sizeof(Item));
+        var items = (Item*)NativeBlock.Allocate(BytesOf(capacity), NativeBlock.LineBytes);
         for (var index = 0u; index < _count; index++)
         {
             items[index] = _items[(_head + index) & (_capacity - 1)];
         }
 
-        NativeMemory.Free(_items);
+        FreeItems();
         _items = items;
         _capacity = capacity;
         _head = 0;
+    }
+
+    private static nuint BytesOf(uint capacity) => capacity * (nuint)sizeof(Item);
+
+    private readonly void FreeItems()
+    {
+        if (_items is not null)
+        {
+            NativeBlock.Free(_items, BytesOf(_capacity));
+        }
     }
 
     internal struct Item

@@ -20,7 +20,8 @@ internal sealed unsafe class Admission
 
     internal bool IsClosed => (Atomics.LoadAcquire(Word) & Closed) != 0;
 
-    private AtomicInt Word => new(_memory);
+    /// <summary>The counter and its mark.</summary>
+    internal AtomicInt Word => new(_memory);
 
     /// <summary>Enters, unless it is closed.</summary>
     internal bool TryEnter()

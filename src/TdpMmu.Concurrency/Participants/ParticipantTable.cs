@@ -77,9 +77,11 @@ public sealed unsafe class ParticipantTable : IDisposable
     /// <summary>The vCPU's run-permit state.</summary>
     internal AtomicInt PermitState(int participant) => new(Line(participant) + NativeBlock.LineBytes + 8);
 
-    private AtomicInt Lease(int participant) => new(Line(participant) + NativeBlock.LineBytes + 16);
+    /// <summary>Whether a participant is taken.</summary>
+    internal AtomicInt Lease(int participant) => new(Line(participant) + NativeBlock.LineBytes + 16);
 
-    private AtomicInt FreeSignal => new(_base + (2 * NativeBlock.LineBytes));
+    /// <summary>What waiters for a lane park on; the number of waiters is eight bytes behind it.</summary>
+    internal AtomicInt FreeSignal => new(_base + (2 * NativeBlock.LineBytes));
 
     private AtomicInt LaneWaiters => new(_base + (2 * NativeBlock.LineBytes) + 8);
 

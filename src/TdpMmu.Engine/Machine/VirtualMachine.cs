@@ -96,6 +96,8 @@ public sealed unsafe partial class VirtualMachine : IDisposable
 
     internal Mmu Mmu => _mmu;
 
+    internal Admission Admission => _admission;
+
     /// <summary>Creates a machine with a lock policy of one's own; <see cref="VirtualMachineOptions.Lock"/> is not looked at.</summary>
     /// <typeparam name="TLock">The policy.</typeparam>
     /// <param name="options">What the machine is made of; <see cref="VirtualMachineOptions.Mmu"/> must be direct.</param>

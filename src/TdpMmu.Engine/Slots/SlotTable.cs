@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using TdpMmu.Concurrency;
 
 namespace TdpMmu.Slots;
@@ -77,7 +76,7 @@ internal sealed unsafe class SlotTable : IDisposable
             Array.Resize(ref _slots, Math.Min(_slots.Length * 2, MaxSlots));
         }
 
-        var record = (SlotRecord*)NativeMemory.AlignedAlloc((nuint)sizeof(SlotRecord), NativeBlock.LineBytes);
+        var record = (SlotRecord*)NativeBlock.Allocate((nuint)sizeof(SlotRecord), NativeBlock.LineBytes);
         *record = template;
         record->Index = index;
         var slot = new MemorySlot(memory, record, (template.FlagsWord & (ulong)SlotFlags.ReadOnly) != 0);
@@ -108,7 +107,7 @@ internal sealed unsafe class SlotTable : IDisposable
         slot.Memory.Detach();
 
         // SAFETY: Publish waited for every section that could have found the record, and deletion for every reference.
-        NativeMemory.AlignedFree(record);
+        NativeBlock.Free(record, (nuint)sizeof(SlotRecord));
     }
 
     public void Dispose()
@@ -117,10 +116,10 @@ internal sealed unsafe class SlotTable : IDisposable
         {
             slot.Memory.Detach();
             slot.Dirty?.Dispose();
-            NativeMemory.AlignedFree(slot.Record);
+            NativeBlock.Free(slot.Record, (nuint)sizeof(SlotRecord));
         }
 
-        NativeMemory.Free((void*)Atomics.LoadRelaxed(_snapshot));
+        Free((Snapshot*)Atomics.LoadRelaxed(_snapshot));
         _lines.Dispose();
         _lastHits.Dispose();
     }
@@ -129,7 +128,7 @@ internal sealed unsafe class SlotTable : IDisposable
     {
         var snapshot = (Snapshot*)Atomics.LoadAcquire(_snapshot);
         var low = 0L;
-        var high = snapshot is null ? 0L : snapshot->Count;
+        var high = snapshot is null ? 0L : (long)Atomics.LoadRelaxed(new AtomicWord(&snapshot->Count));
         var entries = (SnapshotEntry*)(snapshot + 1);
         while (low < high)
         {
@@ -159,8 +158,8 @@ internal sealed unsafe class SlotTable : IDisposable
     {
         var records = All.Where(slot => slot != without).Select(slot => (nint)slot.Record).ToArray();
         Array.Sort(records, static (left, right) => ((SlotRecord*)left)->BaseFrame.CompareTo(((SlotRecord*)right)->BaseFrame));
-        var next = (Snapshot*)NativeMemory.Alloc((nuint)(sizeof(Snapshot) + (records.Length * sizeof(SnapshotEntry))));
-        next->Count = records.Length;
+        var next = (Snapshot*)NativeBlock.Allocate(BytesOf(records.Length), NativeBlock.LineBytes);
+        next->Count = (ulong)records.Length;
         var entries = (SnapshotEntry*)(next + 1);
         for (var index = 0; index < records.Length; index++)
         {
@@ -174,7 +173,17 @@ internal sealed unsafe class SlotTable : IDisposable
         _rendezvous.WaitForSections();
 
         // SAFETY: no section that began before the exchange is left, and later ones find the new snapshot.
-        NativeMemory.Free((void*)old);
+        Free((Snapshot*)old);
+    }
+
+    private static nuint BytesOf(int records) => (nuint)(sizeof(Snapshot) + (records * sizeof(SnapshotEntry)));
+
+    private static void Free(Snapshot* snapshot)
+    {
+        if (snapshot is not null)
+        {
+            NativeBlock.Free(snapshot, BytesOf((int)snapshot->Count));
+        }
     }
 
     private struct LastHit
@@ -187,7 +196,7 @@ internal sealed unsafe class SlotTable : IDisposable
 
     private struct Snapshot
     {
-        internal long Count;
+        internal ulong Count;
     }
 
     private struct SnapshotEntry

@@ -10,6 +10,9 @@ namespace TdpMmu.Interleaving;
 /// <remarks>Used by one run at a time, from the thread that created it.</remarks>
 internal sealed unsafe class BatonCrew
 {
+    private const long PollNanoseconds = 1_000_000_000;
+    private const int Patience = 30;
+
     // SAFETY: as in BatonThread.
     private readonly uint* _caller = (uint*)NativeMemory.AllocZeroed(NativeBlock.LineBytes);
     private readonly List<BatonThread> _threads = [];
@@ -42,15 +45,31 @@ internal sealed unsafe class BatonCrew
     internal void Abandon(int index) => _threads[index] = new BatonThread($"controlled {index}", Processor);
 
     /// <summary>Passes the baton to a thread and waits until it comes back to the caller.</summary>
-    internal void Run(BatonThread first)
+    /// <param name="first">Who gets it.</param>
+    /// <param name="progress">A number that changes while the threads get on.</param>
+    /// <returns>False when nothing has moved for a long time: the thread that has the baton blocks.</returns>
+    internal bool Run(BatonThread first, Func<long> progress)
     {
         first.Resume();
-        while (Volatile.Read(ref *_caller) == 0)
+        var seen = progress();
+        for (var patience = Patience; Volatile.Read(ref *_caller) == 0;)
         {
-            Futex.Wait(_caller, 0, -1);
+            if (Futex.Wait(_caller, 0, PollNanoseconds))
+            {
+                continue;
+            }
+
+            var now = progress();
+            patience = now == seen ? patience - 1 : Patience;
+            seen = now;
+            if (patience == 0)
+            {
+                return false;
+            }
         }
 
         Volatile.Write(ref *_caller, 0);
+        return true;
     }
 
     /// <summary>Passes the baton back to the caller of <see cref="Run"/>; the thread that has it calls this last.</summary>

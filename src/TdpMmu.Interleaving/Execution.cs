@@ -1,0 +1,79 @@
+using TdpMmu.Concurrency;
+
+namespace TdpMmu.Interleaving;
+
+/// <summary>One run of an explored program: what the program says about itself while it is arranged.</summary>
+/// <remarks>
+/// The program is arranged anew for each execution, alone and under control: shared memory comes from <see cref="NativeBlock"/> or
+/// <see cref="Allocate"/>, threads from <see cref="AddThread"/>. It must do the same in every execution: no clocks, random numbers or
+/// state that is left from the one before.
+/// </remarks>
+public sealed class Execution
+{
+    private readonly SchedulingController _controller;
+    private readonly List<Action> _checks = [];
+
+    internal Execution(SchedulingController controller) => _controller = controller;
+
+    /// <summary>Whether stores are buffered.</summary>
+    public MemoryModel Memory => _controller.IsBuffered ? MemoryModel.TotalStoreOrder : MemoryModel.SequentiallyConsistent;
+
+    /// <summary>The number of the thread that runs, from 0 in the order of <see cref="AddThread"/>, or -1 outside of threads.</summary>
+    public int CurrentThread => _controller.CurrentThread;
+
+    /// <summary>Adds a thread, of at most eight. What <paramref name="body"/> throws is a finding.</summary>
+    /// <param name="name">Its name in traces.</param>
+    /// <param name="body">What it does.</param>
+    public void AddThread(string name, Action body) => _controller.AddThread(name, body);
+
+    /// <summary>Adds a check that runs alone when all threads have ended. What it throws is a finding.</summary>
+    /// <param name="check">The check.</param>
+    public void AtEnd(Action check) => _checks.Add(check);
+
+    /// <summary>Adds somebody who sees every change of memory.</summary>
+    /// <param name="observer">The observer.</param>
+    public void AddObserver(IMemoryObserver observer) => _controller.AddObserver(observer);
+
+    /// <summary>Allocates zeroed memory for the threads to share. It needs not be freed.</summary>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="alignment">Its alignment, a power of two.</param>
+    public nint Allocate(nuint bytes, nuint alignment = NativeBlock.LineBytes) =>
+        _controller.Arena.Allocate(_controller.CurrentThread + 1, bytes, alignment);
+
+    /// <summary>Names memory in traces.</summary>
+    /// <param name="address">Its first byte.</param>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="name">The name; for more than a word, traces add the offset.</param>
+    public void Label(nint address, nint bytes, string name) => _controller.Arena.Label(address, bytes, name);
+
+    /// <summary>
+    /// Performs operations at once, unseen by the schedule and on memory as it is: without the calling thread's buffered stores.
+    /// </summary>
+    /// <param name="body">Looks at memory; it must not wait.</param>
+    public void Aside(Action body) => _controller.Aside(body);
+
+    /// <summary>
+    /// Has operations on these bytes performed at once: they are no scheduling points. For parts of a program that are explored by
+    /// themselves and are in the way of what this exploration is about.
+    /// </summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="bytes">How many.</param>
+    public void Exclude(nint address, nint bytes) => _controller.Arena.Exclude(address, bytes);
+
+    /// <summary>What a thread sees at an address: memory, with the thread's buffered stores.</summary>
+    /// <param name="thread">The thread's number.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="size">1, 2, 4 or 8 bytes.</param>
+    public ulong LoadInEyesOf(int thread, nint address, int size) => _controller.Threads[thread].Buffer.Load(address, size);
+
+    /// <summary>Bytes that <see cref="NativeBlock"/> has allocated in this execution and not freed.</summary>
+    public long LiveBytes => _controller.LiveBytes;
+
+    internal void RunChecks()
+    {
+        foreach (var check in _checks)
+        {
+            check();
+        }
+    }
+}

@@ -1,0 +1,35 @@
+namespace TdpMmu.Interleaving;
+
+/// <summary>What an exploration saw.</summary>
+public sealed record ExplorationReport
+{
+    /// <summary>The program's name.</summary>
+    public required string Program { get; init; }
+
+    /// <summary>Executions that were run.</summary>
+    public required long Executions { get; init; }
+
+    /// <summary>Those of them that turned out, on the way, to be equivalent to one that was seen.</summary>
+    public required long Pruned { get; init; }
+
+    /// <summary>Whether every schedule was run, or an equivalent one.</summary>
+    public required bool IsExhausted { get; init; }
+
+    /// <summary>What limits the result where not all was seen, for instance <c>3 preemptions</c>; null where all was.</summary>
+    public required string? Bound { get; init; }
+
+    /// <summary>What went wrong, or null.</summary>
+    public required Finding? Finding { get; init; }
+
+    /// <summary>Operations on shared memory, waits and fences, over all executions.</summary>
+    public required long Operations { get; init; }
+
+    /// <summary>Steps at which the scheduler had a choice, over all executions.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>Steps of the longest execution.</summary>
+    public required int LongestExecution { get; init; }
+
+    /// <summary>How long it took.</summary>
+    public required TimeSpan Elapsed { get; init; }
+}

@@ -1,0 +1,107 @@
+using TdpMmu.Concurrency;
+
+namespace TdpMmu.Interleaving;
+
+/// <summary>A thread of the explored program: what it is about to do, and its store buffer.</summary>
+internal sealed class ScheduledThread : ControlledThread
+{
+    /// <summary>Threads that a program may have.</summary>
+    internal const int Most = 8;
+
+    private const int RememberedReads = 16;
+
+    private readonly SchedulingController _controller;
+    private readonly (nint Address, int Size, ulong Value)[] _reads = new (nint, int, ulong)[RememberedReads];
+    private int _readCount;
+
+    internal ScheduledThread(SchedulingController controller, int id, string name, Action body, BatonThread baton)
+    {
+        _controller = controller;
+        Id = id;
+        Name = name;
+        Body = body;
+        Baton = baton;
+    }
+
+    internal int Id { get; }
+
+    internal string Name { get; }
+
+    internal Action Body { get; }
+
+    internal BatonThread Baton { get; }
+
+    internal StoreBuffer Buffer { get; } = new();
+
+    /// <summary>What the thread does when it is chosen.</summary>
+    internal OperationKind Kind { get; set; }
+
+    internal nint Address { get; set; }
+
+    internal int Size { get; set; }
+
+    /// <summary>Whether the operation touches memory that others use; a fence on private memory does not.</summary>
+    internal bool TouchesMemory { get; set; }
+
+    /// <summary>The value that a wait outwaits.</summary>
+    internal ulong Expected { get; set; }
+
+    /// <summary>When a wait gives up, or <see cref="long.MaxValue"/>.</summary>
+    internal long Deadline { get; set; } = long.MaxValue;
+
+    internal bool IsWoken { get; set; }
+
+    internal bool IsTimedOut { get; set; }
+
+    internal ScheduledThread? Joined { get; set; }
+
+    /// <summary>Whether the operation that was announced last was a scheduling point.</summary>
+    internal bool IsPoint { get; set; }
+
+    /// <summary>The order in which threads parked.</summary>
+    internal long ParkNumber { get; set; }
+
+    /// <summary>Whether the thread exists but its creation is not over.</summary>
+    internal bool IsHeldBack { get; set; }
+
+    internal bool IsFinished { get; set; }
+
+    internal bool IsUnwinding { get; set; }
+
+    /// <summary>Index of the thread's last event, or -1.</summary>
+    internal int LastEvent { get; set; } = -1;
+
+    /// <summary>Index of the last event of its buffer, or -1.</summary>
+    internal int LastFlush { get; set; } = -1;
+
+    /// <summary>What it read since it last spun: the newest, if there was much.</summary>
+    internal ReadOnlySpan<(nint Address, int Size, ulong Value)> Reads => _reads.AsSpan(0, Math.Min(_readCount, RememberedReads));
+
+    /// <summary>Whether something that the thread read since it last spun has changed, in its own eyes.</summary>
+    internal bool SeesChange
+    {
+        get
+        {
+            foreach (var (address, size, value) in Reads)
+            {
+                if (Buffer.Load(address, size) != value)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
+    public override bool Join(TimeSpan timeout) => _controller.Join(this, timeout);
+
+    /// <summary>Remembers what was read: a thread that spins waits for a change of it.</summary>
+    internal void NoteRead(nint address, int size, ulong value)
+    {
+        _reads[_readCount & (RememberedReads - 1)] = (address, size, value);
+        _readCount = _readCount == int.MaxValue ? RememberedReads : _readCount + 1;
+    }
+
+    internal void ForgetReads() => _readCount = 0;
+}

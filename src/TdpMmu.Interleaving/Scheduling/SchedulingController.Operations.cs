@@ -1,0 +1,350 @@
+using TdpMmu.Concurrency;
+
+namespace TdpMmu.Interleaving;
+
+/// <content>What each operation of the facade does under control.</content>
+internal sealed partial class SchedulingController
+{
+    private const int WordBytes = sizeof(ulong);
+
+    public override ulong Load(nint address, int size, MemoryOrder order)
+    {
+        if (Crosses(address, size))
+        {
+            return LoadBytes(address, size, order);
+        }
+
+        var self = Enter(address);
+        if (self is null)
+        {
+            return RawMemory.Load(address, size);
+        }
+
+        if (!IsShared(self, address, write: false))
+        {
+            var own = self.Buffer.Load(address, size);
+            self.NoteRead(address, size, own);
+            return own;
+        }
+
+        Announce(self, OperationKind.Load, address, size);
+        Decide(self);
+        var value = self.Buffer.Load(address, size);
+        RecordMemory(self, value, address, size, write: false);
+        self.NoteRead(address, size, value);
+        return value;
+    }
+
+    public override void Store(nint address, int size, ulong value, MemoryOrder order)
+    {
+        if (Crosses(address, size))
+        {
+            for (var index = 0; index < size; index++)
+            {
+                Store(address + index, 1, (value >> (index * 8)) & 0xff, order);
+            }
+
+            return;
+        }
+
+        var self = Enter(address);
+        if (self is null)
+        {
+            Write(address, size, value);
+            return;
+        }
+
+        var shared = IsShared(self, address, write: true);
+        if (order == MemoryOrder.SequentiallyConsistent && IsBuffered)
+        {
+            UpdatePoint(self, OperationKind.FencedStore, address, size, shared);
+            Write(address, size, value);
+            RecordUpdate(self, value, address, size, shared, write: true);
+        }
+        else if (!shared)
+        {
+            Write(address, size, value);
+        }
+        else if (!IsBuffered)
+        {
+            Announce(self, OperationKind.Store, address, size);
+            Decide(self);
+            Write(address, size, value);
+            RecordMemory(self, value, address, size, write: true);
+        }
+        else if (UsesProcessWideFence)
+        {
+            Announce(self, OperationKind.Store, address, size);
+            Decide(self);
+            Record(self, value, [Access.Buffer(self.Id)]);
+            self.Buffer.Add(address, size, value, self.LastEvent);
+        }
+        else
+        {
+            self.Buffer.Add(address, size, value, self.LastEvent);
+        }
+    }
+
+    public override ulong Exchange(nint address, int size, ulong value) => Update(address, size, value, static (_, operand) => operand).Before;
+
+    public override ulong Add(nint address, int size, ulong value) => Update(address, size, value, static (before, operand) => before + operand).After;
+
+    public override ulong And(nint address, int size, ulong value) => Update(address, size, value, static (before, operand) => before & operand).Before;
+
+    public override ulong Or(nint address, int size, ulong value) => Update(address, size, value, static (before, operand) => before | operand).Before;
+
+    public override ulong CompareExchange(nint address, int size, ulong value, ulong comparand)
+    {
+        RequireInWord(address, size);
+        var self = Enter(address);
+        var shared = self is not null && IsShared(self, address, write: true);
+        if (self is not null)
+        {
+            UpdatePoint(self, OperationKind.Update, address, size, shared);
+        }
+
+        var before = RawMemory.Load(address, size);
+        var succeeds = before == (comparand & MaskOf(size));
+        if (succeeds)
+        {
+            Write(address, size, value);
+        }
+
+        if (self is not null)
+        {
+            self.NoteRead(address, size, succeeds ? value & MaskOf(size) : before);
+            RecordUpdate(self, succeeds ? value : before, address, size, shared, write: succeeds, succeeds ? null : "fails");
+        }
+
+        return before;
+    }
+
+    public override void CopyBytes(nint source, nint destination, int length, bool sourceIsShared)
+    {
+        // Word by word: a reader may see any word in either state.
+        for (var index = 0; index < length;)
+        {
+            var shared = sourceIsShared ? source + index : destination + index;
+            var size = (shared & 7) == 0 && length - index >= WordBytes ? WordBytes : 1;
+            if (sourceIsShared)
+            {
+                RawMemory.Store(destination + index, size, Load(shared, size, MemoryOrder.Relaxed));
+            }
+            else
+            {
+                Store(shared, size, RawMemory.Load(source + index, size), MemoryOrder.Relaxed);
+            }
+
+            index += size;
+        }
+    }
+
+    public override void FullFence()
+    {
+        if (Enter(0) is { Buffer.IsEmpty: false } self)
+        {
+            Announce(self, OperationKind.Fence, 0, 0);
+            Decide(self);
+            Record(self, 0, []);
+        }
+    }
+
+    public override void ProcessWideFence()
+    {
+        var self = Enter(0);
+        if (self is null || !IsBuffered)
+        {
+            return;
+        }
+
+        UsesProcessWideFence = true;
+        Announce(self, OperationKind.ProcessWideFence, 0, 0);
+        Decide(self);
+        Span<Access> buffers = stackalloc Access[ScheduledThread.Most];
+        Record(self, 0, buffers[..PendingAccesses(self, buffers)]);
+    }
+
+    public override int SpinRounds(int rounds) => 0;
+
+    // Time passes only when nothing else can happen: then the earliest wait that has a limit gives up.
+    public override long Now() => _clock;
+
+    public override nint Allocate(nuint bytes, nuint alignment)
+    {
+        LiveBytes += (long)bytes;
+        return Arena.Allocate(CurrentThread + 1, bytes, alignment);
+    }
+
+    public override void Free(nint address, nuint bytes)
+    {
+        // A finaliser comes whenever it likes, perhaps from an execution that is over: what it frees is gone anyway.
+        if (ReferenceEquals(Atomics.AttachedController, this))
+        {
+            LiveBytes -= (long)bytes;
+            Withdraw(address, bytes, freed: true);
+        }
+    }
+
+    public override void Quarantine(nint address, nuint bytes)
+    {
+        Withdraw(address, bytes, freed: false);
+        Notify((Address: address, Bytes: bytes), static (observer, what) => observer.Quarantined(what.Address, what.Bytes));
+    }
+
+    public override void Readmit(nint address, nuint bytes)
+    {
+        Arena.Readmit(address, bytes);
+        Notify((Address: address, Bytes: bytes), static (observer, what) => observer.Readmitted(what.Address, what.Bytes));
+    }
+
+    private void Withdraw(nint address, nuint bytes, bool freed)
+    {
+        var self = Enter(0);
+        if (self is not null)
+        {
+            // As a write to all of it: whoever uses it races with this.
+            var shared = false;
+            for (var word = address & ~7; word < address + (nint)bytes; word += WordBytes)
+            {
+                shared |= IsShared(self, word, write: true);
+            }
+
+            if (shared)
+            {
+                Announce(self, OperationKind.Withdraw, address, 0);
+                self.Size = checked((int)bytes);
+                Decide(self);
+                Span<Access> regions = stackalloc Access[MostAccesses];
+                Record(self, bytes, regions[..PendingAccesses(self, regions)], freed ? "bytes freed" : "bytes in quarantine");
+            }
+        }
+
+        Arena.Forbid(address, bytes, freed, CurrentThread);
+    }
+
+    private ulong LoadBytes(nint address, int size, MemoryOrder order)
+    {
+        var value = 0UL;
+        for (var index = 0; index < size; index++)
+        {
+            value |= Load(address + index, 1, order) << (index * 8);
+        }
+
+        return value;
+    }
+
+    private (ulong Before, ulong After) Update(nint address, int size, ulong operand, Func<ulong, ulong, ulong> function)
+    {
+        RequireInWord(address, size);
+        var self = Enter(address);
+        var shared = self is not null && IsShared(self, address, write: true);
+        if (self is not null)
+        {
+            UpdatePoint(self, OperationKind.Update, address, size, shared);
+        }
+
+        var before = RawMemory.Load(address, size);
+        var after = function(before, operand) & MaskOf(size);
+        Write(address, size, after);
+        if (self is not null)
+        {
+            self.NoteRead(address, size, after);
+            RecordUpdate(self, after, address, size, shared, write: true);
+        }
+
+        return (before, after);
+    }
+
+    // A locked operation waits for the thread's own stores, whether or not others can see what it does itself.
+    private void UpdatePoint(ScheduledThread self, OperationKind kind, nint address, int size, bool shared)
+    {
+        if (shared || !self.Buffer.IsEmpty)
+        {
+            Announce(self, kind, address, size);
+            self.TouchesMemory = shared;
+            self.IsPoint = true;
+            Decide(self);
+        }
+        else
+        {
+            self.IsPoint = false;
+        }
+    }
+
+    private void RecordUpdate(ScheduledThread self, ulong value, nint address, int size, bool shared, bool write, string? detail = null)
+    {
+        if (!self.IsPoint)
+        {
+            return;
+        }
+
+        if (shared)
+        {
+            RecordMemory(self, value, address, size, write, detail);
+        }
+        else
+        {
+            Record(self, value, []);
+        }
+    }
+
+    private void Write(nint address, int size, ulong value)
+    {
+        if (_observers.Count == 0)
+        {
+            RawMemory.Store(address, size, value);
+            return;
+        }
+
+        var before = RawMemory.Load(address, size);
+        RawMemory.Store(address, size, value);
+        Notify(
+            (Address: address, Size: size, Before: before, After: value & MaskOf(size)),
+            static (observer, what) => observer.Written(what.Address, what.Size, what.Before, what.After));
+    }
+
+    // What an observer reports is the finding, whatever the program does with the exception.
+    private void Notify<T>(T what, Action<IMemoryObserver, T> tell)
+    {
+        if (_failure is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            foreach (var observer in _observers)
+            {
+                tell(observer, what);
+            }
+        }
+        catch (FindingException finding)
+        {
+            _failure = finding;
+            throw;
+        }
+    }
+
+    private bool IsShared(ScheduledThread self, nint address, bool write)
+    {
+        if (Arena.Contains(address))
+        {
+            return Arena.Touch(address, self.Id, write, _discovered);
+        }
+
+        throw new FindingException(
+            $"{self.Name} uses memory at 0x{address:x} that the scheduler does not know: allocate it with NativeBlock or Execution.Allocate while the execution is arranged or runs.");
+    }
+
+    private static bool Crosses(nint address, int size) => ((address & 7) + size) > WordBytes;
+
+    private static ulong MaskOf(int size) => size == WordBytes ? ulong.MaxValue : (1UL << (size * 8)) - 1;
+
+    private static void RequireInWord(nint address, int size)
+    {
+        if (Crosses(address, size))
+        {
+            throw new NotSupportedException($"A read-modify-write operation on {size} bytes at 0x{address:x} crosses a word.");
+        }
+    }
+}

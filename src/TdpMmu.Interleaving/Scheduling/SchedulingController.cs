@@ -1,0 +1,324 @@
+using TdpMmu.Concurrency;
+
+namespace TdpMmu.Interleaving;
+
+/// <summary>
+/// Runs the threads of a program one at a time and has a strategy decide at every operation on shared memory who goes next.
+/// </summary>
+/// <remarks>
+/// <para>A scheduling point is an operation that does not commute with all others: on a word that several threads use and one writes, or a
+/// wait, wake-up or fence that others notice. Anything else is performed at once. Which words those are is learnt: a word that turns out
+/// to be shared is one from then on, and strategies that depend on it start over.</para>
+/// <para>Everything but <see cref="Run"/> is called by the thread that has the baton.</para>
+/// </remarks>
+internal sealed partial class SchedulingController : AtomicsController
+{
+    private readonly BatonCrew _crew;
+    private readonly List<ScheduledThread> _threads = [];
+    private readonly List<StepEvent> _events = [];
+    private readonly List<Access> _accesses = [];
+    private readonly List<IMemoryObserver> _observers = [];
+    private readonly List<int> _choices = [];
+    private readonly List<nint> _discovered = [];
+    private SearchStrategy _strategy = null!;
+    private ScheduledThread? _current;
+    private Exception? _failure;
+    private long _clock;
+    private int _lastThread;
+    private int _aside;
+    private long _alone;
+    private long _stepLimit;
+    private Action<SchedulingController>? _onEvent;
+
+    internal SchedulingController(BatonCrew crew, Arena arena)
+    {
+        _crew = crew;
+        Arena = arena;
+    }
+
+    internal Arena Arena { get; }
+
+    /// <summary>Whether stores wait in buffers.</summary>
+    internal bool IsBuffered { get; set; }
+
+    /// <summary>Whether the program was seen to use process-wide fences: only then does it matter when a store enters its buffer.</summary>
+    internal bool UsesProcessWideFence { get; set; }
+
+    /// <summary>Bytes allocated and not freed in this execution.</summary>
+    internal long LiveBytes { get; private set; }
+
+    internal List<StepEvent> Events => _events;
+
+    internal IReadOnlyList<ScheduledThread> Threads => _threads;
+
+    /// <summary>All operations so far, those included that were no scheduling points.</summary>
+    internal long Operations { get; private set; }
+
+    /// <summary>Who was chosen, choice by choice; one more than there are events if the last one chosen failed.</summary>
+    internal IReadOnlyList<int> Choices => _choices;
+
+    /// <summary>How often a thread was interrupted that could have gone on.</summary>
+    internal int Preemptions { get; private set; }
+
+    /// <summary>Whether this execution showed that something is shared of which that was not known.</summary>
+    internal bool HasDiscovered => _discovered.Count != 0 || UsesProcessWideFence != UsedProcessWideFence;
+
+    /// <summary>What it showed.</summary>
+    internal IReadOnlyList<nint> Discovered => _discovered;
+
+    /// <summary>Whether process-wide fences were known when the execution began.</summary>
+    internal bool UsedProcessWideFence { get; private set; }
+
+    internal Exception? Failure => _failure;
+
+    /// <summary>Runs one execution.</summary>
+    /// <param name="arrange">Makes the program's state and threads.</param>
+    /// <param name="strategy">Decides.</param>
+    /// <param name="stepLimit">Operations after which an execution that has not ended is a finding.</param>
+    /// <param name="onEvent">Called at each event, on the thread whose event it is.</param>
+    /// <returns>What went wrong, or null.</returns>
+    internal Exception? Run(Action<Execution> arrange, SearchStrategy strategy, long stepLimit, Action<SchedulingController>? onEvent = null)
+    {
+        Arena.Reset();
+        _threads.Clear();
+        _events.Clear();
+        _accesses.Clear();
+        _observers.Clear();
+        LiveBytes = 0;
+        _strategy = strategy;
+        _current = null;
+        _lastThread = -1;
+        _failure = null;
+        _clock = 1;
+        _alone = 0;
+        _discovered.Clear();
+        _choices.Clear();
+        Preemptions = 0;
+        UsedProcessWideFence = UsesProcessWideFence;
+        _stepLimit = Operations + stepLimit;
+        _onEvent = onEvent;
+        var execution = new Execution(this);
+        _aside = 1;
+        try
+        {
+            RunAttached(() =>
+            {
+                arrange(execution);
+                _aside = 0;
+                if (_threads.Count != 0)
+                {
+                    RunThreads();
+                }
+
+                _aside = 1;
+                if (_failure is null)
+                {
+                    execution.RunChecks();
+                }
+            });
+        }
+#pragma warning disable CA1031 // Whatever is thrown is the finding.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _failure ??= exception;
+        }
+
+        return _failure;
+    }
+
+    internal void AddThread(string name, Action body) => _ = Create(name, body);
+
+    internal void AddObserver(IMemoryObserver observer) => _observers.Add(observer);
+
+    /// <summary>Performs operations at once and unseen: looks at memory as it is.</summary>
+    internal void Aside(Action body)
+    {
+        _aside++;
+        try
+        {
+            body();
+        }
+        finally
+        {
+            _aside--;
+        }
+    }
+
+    /// <summary>The number of the thread that runs, or -1 outside of threads.</summary>
+    internal int CurrentThread => _current?.Id ?? -1;
+
+    /// <summary>An access by its place among all accesses.</summary>
+    internal Access AccessAt(int place) => _accesses[place];
+
+    /// <summary>Accesses of an event.</summary>
+    internal ReadOnlySpan<Access> AccessesOf(in StepEvent step) =>
+        System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_accesses).Slice(step.FirstAccess, step.AccessCount);
+
+    /// <summary>Whether what an actor is about to do touches nothing that an event touched, so that the two commute.</summary>
+    internal bool CommutesWithPending(int actor, in StepEvent step)
+    {
+        if ((actor & (ScheduledThread.Most - 1)) == (step.Actor & (ScheduledThread.Most - 1)))
+        {
+            // A thread and its buffer: each goes its own way unless it has to wait for the other, and then it is not enabled.
+            return true;
+        }
+
+        Span<Access> pending = stackalloc Access[MostAccesses];
+        var count = actor >= ScheduledThread.Most
+            ? FlushAccesses(_threads[actor - ScheduledThread.Most], _threads[actor - ScheduledThread.Most].Buffer.Oldest, pending)
+            : PendingAccesses(_threads[actor], pending);
+        foreach (var access in AccessesOf(step))
+        {
+            for (var index = 0; index < count; index++)
+            {
+                if (access.ConflictsWith(pending[index]))
+                {
+                    return false;
+                }
+            }
+        }
+
+        return true;
+    }
+
+    private void RunThreads()
+    {
+        _current = Next();
+        if (!_crew.Run(_current!.Baton, () => Operations))
+        {
+            // Its threads are lost to the crew, and the run with them; whoever still comes back finds it failed.
+            _failure = new FindingException($"{_current.Name} blocks where the scheduler cannot see it: it waits for something that is not waited for through Atomics.");
+            for (var thread = 0; thread < _threads.Count; thread++)
+            {
+                _crew.Abandon(thread);
+            }
+        }
+
+        _current = null;
+    }
+
+    private ScheduledThread Create(string name, Action body)
+    {
+        if (_threads.Count == ScheduledThread.Most)
+        {
+            throw new InvalidOperationException($"An explored program has at most {ScheduledThread.Most} threads.");
+        }
+
+        var thread = new ScheduledThread(this, _threads.Count, name, body, _crew[_threads.Count]) { Kind = OperationKind.Begin };
+        thread.Baton.Assign(() => Execute(thread));
+        _threads.Add(thread);
+        return thread;
+    }
+
+    // Runs on the thread's own baton thread, from the moment it is first chosen.
+    private void Execute(ScheduledThread thread)
+    {
+        try
+        {
+            if (_failure is null)
+            {
+                Record(thread, 0, [Access.Life(thread.Id)]);
+                RunAttached(thread.Body);
+                Announce(thread, OperationKind.End, 0, 0);
+                Decide(thread);
+                Record(thread, 0, [Access.Life(thread.Id)]);
+            }
+        }
+        catch (UnwindingException)
+        {
+            // What caused it is kept.
+        }
+#pragma warning disable CA1031 // What a body throws is a finding.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _failure ??= exception;
+        }
+
+        thread.IsFinished = true;
+        PassOn();
+    }
+
+    // The thread that has the baton is finished: somebody else goes on.
+    private void PassOn()
+    {
+        ScheduledThread? next;
+        try
+        {
+            next = _failure is null ? Next() : null;
+        }
+#pragma warning disable CA1031 // A deadlock is a finding.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _failure ??= exception;
+            next = null;
+        }
+
+        // After a finding the others unwind, one by one.
+        next ??= _failure is null ? null : _threads.Find(static thread => !thread.IsFinished);
+        if (next is null)
+        {
+            _crew.Return();
+            return;
+        }
+
+        _current = next;
+        next.Baton.Resume();
+    }
+
+    // Lets the strategy choose until it chooses a thread; null when all are finished and all stores are in memory.
+    private ScheduledThread? Next()
+    {
+        while (true)
+        {
+            var enabled = EnabledActors();
+            if (enabled == 0)
+            {
+                if (_threads.TrueForAll(static thread => thread.IsFinished))
+                {
+                    return null;
+                }
+
+                AdvanceTime();
+                continue;
+            }
+
+            var situation = new Situation(_events.Count, enabled, _lastThread);
+            var actor = _strategy.Choose(situation, this);
+            _choices.Add(actor);
+            Preemptions += situation.IsPreemption(actor) ? 1 : 0;
+            if (actor < ScheduledThread.Most)
+            {
+                return _threads[actor];
+            }
+
+            FlushOldest(_threads[actor - ScheduledThread.Most]);
+        }
+    }
+
+    /// <summary>Lets others go first, as the strategy decides, until the calling thread is chosen to perform its operation.</summary>
+    private void Decide(ScheduledThread self)
+    {
+        var next = Next();
+        if (next != self)
+        {
+            _current = next;
+            next!.Baton.Resume();
+            self.Baton.Await();
+        }
+
+        if (_failure is not null)
+        {
+            self.IsUnwinding = true;
+            throw new UnwindingException();
+        }
+
+        // What was allowed when the thread arrived here may not be so any more. A wake-up uses the address as a name only.
+        if (self.Kind is not (OperationKind.Wake or OperationKind.Withdraw))
+        {
+            RequireAllowed(self, self.Address);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+using System.Diagnostics;
+
+namespace TdpMmu.Interleaving;
+
+/// <summary>One exploration: its stages, its limits and its account.</summary>
+internal sealed class Search
+{
+    private const int Rehearsals = 24;
+    private const double ExhaustiveShare = 0.6;
+
+    private readonly SchedulingController _controller;
+    private readonly Action<Execution> _arrange;
+    private readonly ExplorationOptions _options;
+    private readonly CancellationToken _cancellationToken;
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly long _operationsBefore;
+
+    internal Search(SchedulingController controller, string name, Action<Execution> arrange, ExplorationOptions options, CancellationToken cancellationToken)
+    {
+        _controller = controller;
+        Name = name;
+        _arrange = arrange;
+        _options = options;
+        _cancellationToken = cancellationToken;
+        _operationsBefore = controller.Operations;
+    }
+
+    internal string Name { get; }
+
+    internal long Executions { get; private set; }
+
+    internal long Pruned { get; private set; }
+
+    internal long Steps { get; private set; }
+
+    internal int Longest { get; private set; }
+
+    internal long Operations => _controller.Operations - _operationsBefore;
+
+    internal TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
+
+    internal Exception? Failure { get; private set; }
+
+    internal TimeSpan FoundAfter { get; private set; }
+
+    internal int FoundPreemptions { get; private set; }
+
+    /// <summary>Runs all stages.</summary>
+    /// <returns>Whether everything was seen, and what limits the result if not.</returns>
+    internal (bool Exhausted, string? Bound) Run()
+    {
+        switch (_options.Strategy)
+        {
+            case ExplorationStrategy.Pct:
+                return RunRandom(new PriorityStrategy(_options.Seed, _options.Depth));
+            case ExplorationStrategy.Random:
+                return RunRandom(new RandomStrategy(_options.Seed));
+            case ExplorationStrategy.Preemptions:
+                return RunPreemptions(0);
+            default:
+                break;
+        }
+
+        // A few schedules at random find what is shallow, and most of what is shared.
+        var rehearsal = new PriorityStrategy(_options.Seed, _options.Depth);
+        RunStage(rehearsal, Math.Min(Rehearsals, _options.ExecutionLimit), _options.TimeLimit);
+        if (Failure is not null)
+        {
+            return (false, null);
+        }
+
+        var share = ShareOf(_options.TimeLimit);
+        if (RunStage(new PartialOrderSearch(int.MaxValue), (long)(_options.ExecutionLimit * ExhaustiveShare), share))
+        {
+            return (true, null);
+        }
+
+        return Failure is not null ? (false, null) : RunPreemptions(1);
+    }
+
+    /// <summary>Looks for a failure within a number of preemptions.</summary>
+    internal bool RunWithin(int preemptions)
+    {
+        RunStage(new PartialOrderSearch(preemptions), _options.ExecutionLimit, _options.TimeLimit);
+        return Failure is not null;
+    }
+
+    private static TimeSpan ShareOf(TimeSpan time) => time == TimeSpan.MaxValue ? time : time * ExhaustiveShare;
+
+    private (bool Exhausted, string? Bound) RunRandom(SearchStrategy strategy)
+    {
+        RunStage(strategy, _options.ExecutionLimit, _options.TimeLimit);
+        return (false, $"{Executions} {strategy.Bound}");
+    }
+
+    private (bool Exhausted, string? Bound) RunPreemptions(int first)
+    {
+        var completed = first - 1;
+        for (var bound = first; bound <= _options.Preemptions; bound++)
+        {
+            var strategy = new PartialOrderSearch(bound);
+            if (!RunStage(strategy, _options.ExecutionLimit, _options.TimeLimit))
+            {
+                break;
+            }
+
+            if (!strategy.IsCut)
+            {
+                return (true, null);
+            }
+
+            completed = bound;
+        }
+
+        var limit = _cancellationToken.IsCancellationRequested ? "interrupted" : Elapsed >= _options.TimeLimit ? "time" : "executions";
+        return (false, completed == _options.Preemptions ? $"{completed} preemptions" : completed < 0 ? limit : $"{completed} preemptions ({limit})");
+    }
+
+    // Returns whether the strategy came to its end without a failure.
+    private bool RunStage(SearchStrategy strategy, long executionLimit, TimeSpan timeLimit)
+    {
+        try
+        {
+            while (strategy.Begin())
+            {
+                if (Executions >= executionLimit || _cancellationToken.IsCancellationRequested || Elapsed >= timeLimit)
+                {
+                    return false;
+                }
+
+                var failure = _controller.Run(_arrange, strategy, _options.OperationLimit);
+                Executions++;
+                Steps += _controller.Events.Count;
+                Longest = Math.Max(Longest, _controller.Events.Count);
+                if (failure is not null && !(failure is NondeterminismException && _controller.HasDiscovered))
+                {
+                    Failure = failure;
+                    FoundAfter = Elapsed;
+                    FoundPreemptions = _controller.Preemptions;
+                    return false;
+                }
+
+                if (_controller.HasDiscovered)
+                {
+                    strategy.Restart();
+                }
+                else
+                {
+                    strategy.End(_controller);
+                }
+            }
+
+            return true;
+        }
+        finally
+        {
+            Pruned += strategy.Pruned;
+        }
+    }
+}

@@ -1,0 +1,235 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace TdpMmu.Interleaving;
+
+/// <summary>Which steps of an execution are ordered by what they touch, as vector clocks, and which race.</summary>
+internal sealed class HappensBefore
+{
+    private const int Actors = 2 * ScheduledThread.Most;
+    private const int FamilyMask = ScheduledThread.Most - 1;
+
+    private readonly Dictionary<nint, int> _heads = [];
+    private readonly int[] _lastOf = new int[Actors];
+    private readonly int[] _countOf = new int[Actors];
+    private readonly int[] _firstOf = new int[Actors];
+    private int[] _clocks = [];
+    private int[] _ordinals = [];
+    private int[] _predecessors = [];
+    private byte[] _actors = [];
+    private int[] _previous = [];
+    private int[] _owners = [];
+
+    /// <summary>Computes the order and calls <paramref name="race"/> for each race whose second step is new.</summary>
+    /// <param name="controller">Has the steps.</param>
+    /// <param name="count">How many of them to look at.</param>
+    /// <param name="firstNew">The first that was not there the last time.</param>
+    /// <param name="race">Gets the indices of the two steps and the actor of the second.</param>
+    internal void Analyse(SchedulingController controller, int count, int firstNew, Action<int, int, int> race)
+    {
+        var steps = CollectionsMarshal.AsSpan(controller.Events)[..Math.Min(count, controller.Events.Count)];
+        Prepare(steps.Length, steps.IsEmpty ? 0 : steps[^1].FirstAccess + steps[^1].AccessCount);
+        for (var index = 0; index < steps.Length; index++)
+        {
+            AddStep(controller, steps, index);
+        }
+
+        // Races are reported when all clocks are known: what lies between the two steps matters too.
+        for (var index = firstNew; index < steps.Length; index++)
+        {
+            FindRaces(controller, steps, index, race);
+        }
+    }
+
+    /// <summary>
+    /// The actors that can take the first step of what has to happen for <paramref name="second"/> to come before <paramref name="first"/>.
+    /// </summary>
+    internal uint InitialsBetween(int first, int second)
+    {
+        Array.Fill(_firstOf, -1);
+        var initials = 0u;
+        var seen = 0u;
+        var actor = _actors[first];
+        var ordinal = _ordinals[first];
+        for (var index = first + 1; index <= second; index++)
+        {
+            var own = _actors[index];
+            if ((seen & (1u << own)) != 0 || (index != second && Clock(index)[actor] >= ordinal))
+            {
+                continue;
+            }
+
+            var isInitial = true;
+            var clock = Clock(index);
+            for (var others = seen; others != 0 && isInitial; others &= others - 1)
+            {
+                var other = BitOperations.TrailingZeroCount(others);
+                isInitial = clock[other] < _ordinals[_firstOf[other]];
+            }
+
+            seen |= 1u << own;
+            _firstOf[own] = index;
+            initials |= isInitial ? 1u << own : 0;
+        }
+
+        return initials;
+    }
+
+    private void Prepare(int steps, int accesses)
+    {
+        if (_ordinals.Length < steps)
+        {
+            var capacity = Math.Max(256, steps * 2);
+            _ordinals = new int[capacity];
+            _predecessors = new int[capacity];
+            _actors = new byte[capacity];
+            _clocks = new int[capacity * Actors];
+        }
+
+        if (_previous.Length < accesses)
+        {
+            _previous = new int[Math.Max(256, accesses * 2)];
+            _owners = new int[_previous.Length];
+        }
+
+        _heads.Clear();
+        Array.Fill(_lastOf, -1);
+        Array.Clear(_countOf);
+    }
+
+    private Span<int> Clock(int index) => _clocks.AsSpan(index * Actors, Actors);
+
+    private void AddStep(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index)
+    {
+        ref readonly var step = ref steps[index];
+        var actor = step.Actor;
+        var clock = Clock(index);
+        _actors[index] = actor;
+        _ordinals[index] = ++_countOf[actor];
+        _predecessors[index] = _lastOf[actor];
+        Before(steps, index, clock);
+        var accesses = controller.AccessesOf(step);
+        for (var number = 0; number < accesses.Length; number++)
+        {
+            var access = accesses[number];
+            ref var head = ref CollectionsMarshal.GetValueRefOrAddDefault(_heads, access.Key, out var known);
+            var previous = known ? head : -1;
+            for (var conflict = new Conflicts(controller, this, access, actor, previous, all: false); conflict.MoveNext();)
+            {
+                Join(clock, conflict.Index);
+            }
+
+            _previous[step.FirstAccess + number] = previous;
+            _owners[step.FirstAccess + number] = index;
+            head = step.FirstAccess + number;
+        }
+
+        clock[actor] = _ordinals[index];
+        _lastOf[actor] = index;
+    }
+
+    // The clock of what is before the step whatever it touches: its actor's last step, and what it waited for in its family.
+    private void Before(ReadOnlySpan<StepEvent> steps, int index, Span<int> clock)
+    {
+        clock.Clear();
+        ref readonly var step = ref steps[index];
+        if (_predecessors[index] >= 0)
+        {
+            Clock(_predecessors[index]).CopyTo(clock);
+        }
+
+        if (step.FamilyEvent >= 0)
+        {
+            Join(clock, step.FamilyEvent);
+        }
+    }
+
+    private void FindRaces(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index, Action<int, int, int> race)
+    {
+        Span<int> known = stackalloc int[Actors];
+        ref readonly var step = ref steps[index];
+        Before(steps, index, known);
+        var accesses = controller.AccessesOf(step);
+        for (var number = 0; number < accesses.Length; number++)
+        {
+            var previous = _previous[step.FirstAccess + number];
+            for (var conflict = new Conflicts(controller, this, accesses[number], step.Actor, previous, step.Blocking); conflict.MoveNext();)
+            {
+                var earlier = conflict.Index;
+                if (known[_actors[earlier]] < _ordinals[earlier])
+                {
+                    race(earlier, index, step.Actor);
+                }
+
+                // A step that waited may have been possible before several of the steps that it conflicts with, and impossible before the last.
+                if (!step.Blocking)
+                {
+                    Join(known, earlier);
+                }
+            }
+        }
+    }
+
+    private void Join(Span<int> clock, int index)
+    {
+        var other = Clock(index);
+        for (var actor = 0; actor < Actors; actor++)
+        {
+            clock[actor] = Math.Max(clock[actor], other[actor]);
+        }
+    }
+
+    /// <summary>
+    /// Earlier steps that conflict with an access, the latest first: up to a write that covers it, because that comes after all before
+    /// it. A thread and its buffer do not conflict, so what the family of that write did before it is looked at as well.
+    /// </summary>
+    private ref struct Conflicts(SchedulingController controller, HappensBefore order, Access access, int actor, int head, bool all)
+    {
+        private int _next = head;
+        private int _coveredBy = -1;
+
+        internal int Index { get; private set; }
+
+        internal bool MoveNext()
+        {
+            while (_next >= 0)
+            {
+                var place = _next;
+                _next = order._previous[place];
+                var index = order._owners[place];
+                var other = controller.AccessAt(place);
+                var family = order._actors[index] & FamilyMask;
+                if (!access.ConflictsWith(other))
+                {
+                    continue;
+                }
+
+                var covers = other.Write && (access.Mask & ~other.Mask) == 0;
+                if (_coveredBy >= 0 && _coveredBy != family)
+                {
+                    if (covers)
+                    {
+                        return false;
+                    }
+
+                    continue;
+                }
+
+                if (family == (actor & FamilyMask))
+                {
+                    continue;
+                }
+
+                if (covers && !all)
+                {
+                    _coveredBy = family;
+                }
+
+                Index = index;
+                return true;
+            }
+
+            return false;
+        }
+    }
+}

@@ -1,0 +1,200 @@
+using System.Numerics;
+
+namespace TdpMmu.Interleaving;
+
+/// <summary>
+/// Explores every schedule that is not equivalent to one explored before: dynamic partial-order reduction with source sets and sleep sets
+/// (Abdulla, Aronsson, Jonsson, Sagonas: "Optimal Dynamic Partial Order Reduction", POPL 2014), or all within a number of preemptions
+/// (Coons, Musuvathi, McKinley: "Bounded Partial-Order Reduction", OOPSLA 2013).
+/// </summary>
+/// <remarks>
+/// <para>Two schedules are equivalent when one turns into the other by swapping neighbouring steps that touch no location in common. Each
+/// execution shows its races: pairs of steps that touch a common location and that nothing else orders. For each race a schedule with the
+/// two in the other order is planned, by adding an actor to the frame of the first.</para>
+/// <para>Store buffers are actors of their own, so that a store that stays behind is one more order of steps.</para>
+/// <para>With a bound, the plan is made for the beginning of the block of steps as well, where the switch may cost no preemption; sleep
+/// sets are not used, because the schedule that they rely on may be beyond the bound.</para>
+/// </remarks>
+internal sealed class PartialOrderSearch : SearchStrategy
+{
+    private readonly int _preemptions;
+    private readonly List<Frame> _frames = [];
+    private readonly HappensBefore _order = new();
+    private int _prefix;
+    private bool _started;
+    private bool _gaveUp;
+    private bool _isCut;
+    private long _pruned;
+
+    /// <summary>Creates a search.</summary>
+    /// <param name="preemptions">Preemptions that a schedule may have, or <see cref="int.MaxValue"/>.</param>
+    internal PartialOrderSearch(int preemptions) => _preemptions = preemptions;
+
+    internal override long Pruned => _pruned;
+
+    /// <summary>Whether schedules were left out because they have too many preemptions.</summary>
+    internal bool IsCut => _isCut;
+
+    internal override string? Bound => _isCut ? $"{_preemptions} preemptions" : null;
+
+    private bool IsBounded => _preemptions != int.MaxValue;
+
+    internal override void Restart()
+    {
+        _frames.Clear();
+        _prefix = 0;
+        _started = false;
+        _isCut = false;
+    }
+
+    internal override bool Begin()
+    {
+        _gaveUp = false;
+        if (!_started)
+        {
+            _started = true;
+            _prefix = 0;
+            return true;
+        }
+
+        for (; _frames.Count > 0; _frames.RemoveAt(_frames.Count - 1))
+        {
+            var frame = _frames[^1];
+            frame.Done |= 1u << frame.Chosen;
+            for (var open = frame.Backtrack & ~frame.Done & ~frame.Sleep; open != 0; open &= open - 1)
+            {
+                var actor = BitOperations.TrailingZeroCount(open);
+                if (frame.PreemptionsBefore + frame.CostOf(actor) > _preemptions)
+                {
+                    _isCut = true;
+                    frame.Done |= 1u << actor;
+                    continue;
+                }
+
+                frame.Chosen = actor;
+                _frames[^1] = frame;
+                _prefix = _frames.Count;
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    internal override int Choose(in Situation situation, SchedulingController controller)
+    {
+        if (_gaveUp)
+        {
+            return situation.Undisturbed(situation.Enabled);
+        }
+
+        if (situation.Step < _prefix)
+        {
+            var planned = _frames[situation.Step];
+            return planned.Enabled == situation.Enabled
+                ? planned.Chosen
+                : throw new NondeterminismException("The program is not deterministic: with the same schedule, other threads can go on than the last time.");
+        }
+
+        var sleep = situation.Step == 0 || IsBounded ? 0 : SleepBehind(_frames[^1], controller);
+        var awake = situation.Enabled & ~sleep;
+        if (awake == 0)
+        {
+            // Whatever could be done here is covered by an execution that was seen. The rest is run to its end, which costs less than stopping.
+            _gaveUp = true;
+            _pruned++;
+            return situation.Undisturbed(situation.Enabled);
+        }
+
+        var chosen = situation.Undisturbed(awake);
+        _frames.Add(new Frame
+        {
+            Situation = situation,
+            Backtrack = 1u << chosen,
+            Sleep = sleep,
+            Chosen = chosen,
+            PreemptionsBefore = _frames.Count == 0 ? 0 : _frames[^1].PreemptionsBefore + _frames[^1].CostOf(_frames[^1].Chosen),
+        });
+        return chosen;
+    }
+
+    internal override void End(SchedulingController controller)
+    {
+        // The last step of the prefix is the first that is new.
+        _order.Analyse(controller, _frames.Count, Math.Max(0, _prefix - 1), Plan);
+    }
+
+    private static uint SleepBehind(in Frame frame, SchedulingController controller)
+    {
+        var sleep = 0u;
+        ref readonly var step = ref System.Runtime.InteropServices.CollectionsMarshal.AsSpan(controller.Events)[^1];
+        for (var asleep = (frame.Sleep | frame.Done) & ~(1u << frame.Chosen); asleep != 0; asleep &= asleep - 1)
+        {
+            var actor = BitOperations.TrailingZeroCount(asleep);
+            if (controller.CommutesWithPending(actor, step))
+            {
+                sleep |= 1u << actor;
+            }
+        }
+
+        return sleep;
+    }
+
+    // The steps at the two indices race: a schedule with the second one first is wanted.
+    private void Plan(int first, int second, int actor)
+    {
+        if (!IsBounded)
+        {
+            var frame = _frames[first];
+            var initials = _order.InitialsBetween(first, second);
+            if ((initials & frame.Backtrack) == 0)
+            {
+                var possible = initials & frame.Enabled;
+                frame.Backtrack |= (possible & (1u << actor)) != 0 ? 1u << actor : possible & (0 - possible);
+                _frames[first] = frame;
+            }
+
+            return;
+        }
+
+        Add(first, actor);
+        var thread = ThreadAt(first);
+        var start = first;
+        while (start > 0 && _frames[start].Situation.Current == thread)
+        {
+            start--;
+        }
+
+        if (start != first)
+        {
+            Add(start, actor);
+        }
+    }
+
+    private int ThreadAt(int index)
+    {
+        var frame = _frames[index];
+        return frame.Chosen < ScheduledThread.Most ? frame.Chosen : frame.Situation.Current;
+    }
+
+    private void Add(int index, int actor)
+    {
+        var frame = _frames[index];
+        frame.Backtrack |= (frame.Enabled & (1u << actor)) != 0 ? 1u << actor : frame.Enabled;
+        _frames[index] = frame;
+    }
+
+    private struct Frame
+    {
+        internal Situation Situation;
+        internal uint Backtrack;
+        internal uint Done;
+        internal uint Sleep;
+        internal int Chosen;
+        internal int PreemptionsBefore;
+
+        internal readonly uint Enabled => Situation.Enabled;
+
+        internal readonly int CostOf(int actor) => Situation.IsPreemption(actor) ? 1 : 0;
+    }
+}

@@ -1,0 +1,26 @@
+namespace TdpMmu.Interleaving;
+
+/// <summary>Decides who goes next, execution after execution.</summary>
+internal abstract class SearchStrategy
+{
+    /// <summary>Executions that were given up because an equivalent one had been seen.</summary>
+    internal virtual long Pruned => 0;
+
+    /// <summary>Why the search ended without having seen everything, or null.</summary>
+    internal virtual string? Bound => null;
+
+    /// <summary>Starts over: the program has shown locations that were not known to be shared.</summary>
+    internal abstract void Restart();
+
+    /// <summary>Begins an execution.</summary>
+    /// <returns>False when the search is over.</returns>
+    internal abstract bool Begin();
+
+    /// <summary>Chooses one of the enabled actors.</summary>
+    internal abstract int Choose(in Situation situation, SchedulingController controller);
+
+    /// <summary>Ends an execution that came to its end without a finding.</summary>
+    internal virtual void End(SchedulingController controller)
+    {
+    }
+}

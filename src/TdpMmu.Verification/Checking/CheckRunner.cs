@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using TdpMmu.Interleaving;
+
+namespace TdpMmu.Verification;
+
+/// <summary>Explores the scenarios of a plan within a time that they share.</summary>
+/// <remarks>Needs the switches <c>TdpMmu.Concurrency.Controlled</c> and <c>TdpMmu.EngineChecks</c>, set before the engine is first used.</remarks>
+public sealed class CheckRunner
+{
+    private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(50);
+
+    private readonly CheckOptions _options;
+    private readonly CheckPlan _plan;
+    private readonly Action<CheckResult>? _progress;
+    private readonly Lock _gate = new();
+    private readonly CheckResult?[] _results;
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly int _jobs;
+    private int _next;
+
+    private CheckRunner(CheckOptions options, CheckPlan plan, Action<CheckResult>? progress)
+    {
+        _options = options;
+        _plan = plan;
+        _progress = progress;
+        _results = new CheckResult?[plan.Count];
+        _jobs = Math.Max(1, Math.Min(plan.Count, options.Jobs > 0 ? options.Jobs : Environment.ProcessorCount));
+    }
+
+    /// <summary>Runs a plan.</summary>
+    /// <param name="options">How thoroughly.</param>
+    /// <param name="plan">What; see <see cref="CheckPlan.Create"/>.</param>
+    /// <param name="progress">Called after each exploration, from any thread, one at a time.</param>
+    /// <param name="cancellationToken">Ends the check; explorations that did not begin are not in the result.</param>
+    /// <returns>The results, in the plan's order.</returns>
+    public static IReadOnlyList<CheckResult> Run(CheckOptions options, CheckPlan plan, Action<CheckResult>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(plan);
+        var runner = new CheckRunner(options, plan, progress);
+        var failures = new List<Exception>();
+        var threads = Enumerable.Range(0, runner._jobs).Select(job => new Thread(() => runner.Work(job, failures, cancellationToken)) { Name = $"explorer {job}", IsBackground = true }).ToList();
+        threads.ForEach(static thread => thread.Start());
+        threads.ForEach(static thread => thread.Join());
+        return failures.Count == 0 ? [.. runner._results.OfType<CheckResult>()] : throw new AggregateException(failures);
+    }
+
+    /// <summary>Follows a recorded schedule.</summary>
+    /// <param name="recording">The recording.</param>
+    /// <returns>What went wrong, or null if nothing does any more.</returns>
+    /// <exception cref="InvalidDataException">The scenario does not exist or has changed.</exception>
+    public static Finding? Replay(Recording recording)
+    {
+        ArgumentNullException.ThrowIfNull(recording);
+        var item = CheckPlan.Find(recording.Program);
+        Finding? finding = null;
+        Exception? failure = null;
+
+        // On a thread of its own: the explorer pins the one that it runs on.
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                finding = new Explorer().Replay(recording, execution => item.Scenario.Arrange(execution, item.Variant, item.Policy));
+            }
+#pragma warning disable CA1031 // Carried over to the caller.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                failure = exception;
+            }
+        });
+        thread.Start();
+        thread.Join();
+        return failure is InvalidDataException ? throw new InvalidDataException(failure.Message, failure)
+            : failure is not null ? throw new InvalidOperationException(failure.Message, failure)
+            : finding;
+    }
+
+    private void Work(int job, List<Exception> failures, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var explorer = new Explorer(job);
+            while (!cancellationToken.IsCancellationRequested && TryTake(out var index, out var share))
+            {
+                var item = _plan.Items[index];
+                var report = explorer.Explore(
+                    item.Program,
+                    execution => item.Scenario.Arrange(execution, item.Variant, item.Policy),
+                    new ExplorationOptions
+                    {
+                        Strategy = _options.Strategy,
+                        Memory = item.Memory,
+                        Seed = _options.Seed,
+                        Preemptions = _options.Preemptions,
+                        TimeLimit = share,
+                    },
+                    cancellationToken);
+                var result = new CheckResult(
+                    item.Scenario.Name, item.Scenario.Variants[item.Variant], item.Scenario.IgnoresLock ? null : item.Policy, item.Memory, report);
+                lock (_gate)
+                {
+                    _results[index] = result;
+                    _progress?.Invoke(result);
+                }
+            }
+        }
+#pragma warning disable CA1031 // Carried over to the caller.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            lock (_gate)
+            {
+                failures.Add(exception);
+            }
+        }
+    }
+
+    // Each gets an equal part of what is left: what the ones before did not need is there for the ones behind.
+    private bool TryTake(out int index, out TimeSpan share)
+    {
+        lock (_gate)
+        {
+            index = _next++;
+            share = default;
+            if (index >= _plan.Count)
+            {
+                return false;
+            }
+
+            var left = _options.Time - Stopwatch.GetElapsedTime(_start);
+            share = left * _jobs / (_plan.Count - index);
+            share = share < s_least ? s_least : share;
+            return true;
+        }
+    }
+}

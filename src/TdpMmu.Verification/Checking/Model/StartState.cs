@@ -1,0 +1,32 @@
+namespace TdpMmu.Verification;
+
+/// <summary>What a checked machine is like when its operations begin. Frames 0 to 7 are a slot; 0 to 3 share a table.</summary>
+internal enum StartState
+{
+    /// <summary>All pages are present and nothing is mapped; mappings are small.</summary>
+    Unmapped,
+
+    /// <summary>As <see cref="Unmapped"/>, with frame 1 mapped: the table of frame 0 is there and its entry is not.</summary>
+    TableThere,
+
+    /// <summary>Frames 0 and 1 are mapped, written and dirty.</summary>
+    Mapped,
+
+    /// <summary>Frame 0 is mapped and was only read, so that its first write sets the dirty bit.</summary>
+    MappedClean,
+
+    /// <summary>Frame 0 is mapped and write-protected in a way that a fast fault may undo.</summary>
+    Protected,
+
+    /// <summary>Frames 0 to 3 are mapped by one large leaf.</summary>
+    MappedLarge,
+
+    /// <summary>Nothing is mapped, and a fault maps frames 0 to 3 by one large leaf.</summary>
+    LargePossible,
+
+    /// <summary>Page 0 is missing, and nothing is mapped. When it comes, frames 0 to 3 may be mapped by one large leaf.</summary>
+    Missing,
+
+    /// <summary>Dirty pages are logged, and frames 0 and 1 are mapped, written and dirty.</summary>
+    Logged,
+}

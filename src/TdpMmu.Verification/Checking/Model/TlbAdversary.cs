@@ -1,0 +1,132 @@
+using TdpMmu.Concurrency;
+using TdpMmu.Interleaving;
+
+namespace TdpMmu.Verification;
+
+/// <summary>
+/// Every vCPU's TLB at its worst: it keeps every translation that the tables ever had, upper-level entries included, and uses it until a
+/// request that was raised after the translation was taken away is sure to be seen.
+/// </summary>
+/// <remarks>
+/// <para>A vCPU compares the request inside its window before it uses a translation. When the request is raised, a vCPU whose window is
+/// closed (in its own eyes: its store may still be in its buffer) compares later and sees it. One whose window is open may have compared
+/// before, and uses old translations until the window's word has shown another value.</para>
+/// <para>The model needs no choices of its own: it knows at any moment which translations could still be used, and is asked where
+/// somebody relies on none being left.</para>
+/// </remarks>
+internal sealed class TlbAdversary
+{
+    private readonly Execution _execution;
+    private readonly List<Removal> _removals = [];
+    private readonly List<Raise>[] _raises;
+    private readonly nint[] _windows;
+    private readonly Dictionary<nint, int> _requestOf = [];
+    private readonly Dictionary<nint, int> _windowOf = [];
+    private readonly int[] _threads;
+    private long _now;
+
+    internal TlbAdversary(Execution execution, ParticipantTable participants)
+    {
+        _execution = execution;
+        _raises = new List<Raise>[participants.VcpuCount];
+        _windows = new nint[participants.VcpuCount];
+        _threads = new int[participants.VcpuCount];
+        for (var vcpu = 0; vcpu < participants.VcpuCount; vcpu++)
+        {
+            _raises[vcpu] = [];
+            _threads[vcpu] = -1;
+            _windows[vcpu] = participants.Window(vcpu).Address;
+            _windowOf[_windows[vcpu]] = vcpu;
+            _requestOf[participants.Request(vcpu).Address] = vcpu;
+        }
+    }
+
+    /// <summary>Says which thread runs a vCPU, from which moment on its TLB counts.</summary>
+    internal void Run(int vcpu, int thread) => _threads[vcpu] = thread;
+
+    /// <summary>A translation was taken away, or lost a right, or a table was cut off.</summary>
+    /// <param name="what">The translation.</param>
+    /// <returns>The moment.</returns>
+    internal long Remove(in Removal what)
+    {
+        Remove(what, ++_now);
+        return _now;
+    }
+
+    /// <summary>As above, at an earlier moment.</summary>
+    internal void Remove(in Removal what, long at) => _removals.Add(what with { At = at });
+
+    /// <summary>Notes a write to a word of a vCPU.</summary>
+    internal void Written(nint address, ulong after)
+    {
+        if (_requestOf.TryGetValue(address, out var vcpu))
+        {
+            var window = _threads[vcpu] < 0 ? 0 : _execution.LoadInEyesOf(_threads[vcpu], _windows[vcpu], sizeof(ulong));
+            _raises[vcpu].Add(new Raise(++_now, window, IsOver: (window & 1) == 0));
+        }
+        else if (_windowOf.TryGetValue(address, out vcpu))
+        {
+            var raises = _raises[vcpu];
+            for (var index = 0; index < raises.Count; index++)
+            {
+                if (raises[index].Window != after)
+                {
+                    raises[index] = raises[index] with { IsOver = true };
+                }
+            }
+        }
+    }
+
+    /// <summary>Fails if some vCPU could still use a translation that was taken away and that the predicate picks.</summary>
+    /// <param name="why">Who relies on it.</param>
+    /// <param name="picks">Which translations.</param>
+    internal void RequireNone(string why, Func<Removal, bool> picks)
+    {
+        foreach (var removal in _removals)
+        {
+            if (!picks(removal))
+            {
+                continue;
+            }
+
+            for (var vcpu = 0; vcpu < _raises.Length; vcpu++)
+            {
+                if (_threads[vcpu] >= 0 && UseOf(vcpu, removal) is { } use)
+                {
+                    throw new FindingException($"Stale TLB: {why}, but vCPU {vcpu} may still use {removal.Describe()}: {use}.");
+                }
+            }
+        }
+    }
+
+    private string? UseOf(int vcpu, in Removal removal)
+    {
+        foreach (var raise in _raises[vcpu])
+        {
+            if (raise.At > removal.At)
+            {
+                return raise.IsOver ? null : "its window was open when it was asked to flush, and has not been closed since";
+            }
+        }
+
+        return "it was not asked to flush since";
+    }
+
+    /// <summary>What a TLB may keep although the tables no longer have it.</summary>
+    /// <param name="Frames">The guest frames.</param>
+    /// <param name="Host">The first host frame; of a table, its own.</param>
+    /// <param name="IsTable">Whether it leads to a table.</param>
+    /// <param name="Lost">What is not permitted any more.</param>
+    /// <param name="LostDirty">Whether writes through it set no dirty bit, which they have to.</param>
+    /// <param name="Created">When the tables got it.</param>
+    internal readonly record struct Removal(GfnRange Frames, Pfn Host, bool IsTable, GuestAccess Lost, bool LostDirty, long Created)
+    {
+        internal long At { get; init; }
+
+        internal string Describe() => IsTable
+            ? $"the table that mapped {Frames}"
+            : $"the translation of {Frames}{(LostDirty ? " that was dirty" : "")}";
+    }
+
+    private readonly record struct Raise(long At, ulong Window, bool IsOver);
+}

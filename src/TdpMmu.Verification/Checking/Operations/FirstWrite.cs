@@ -1,0 +1,15 @@
+namespace TdpMmu.Verification;
+
+/// <summary>The first write through a mapping that was only read: the walker sets the dirty bit.</summary>
+internal sealed class FirstWrite : GuestOperation
+{
+    internal override string Name => "first-write";
+
+    internal override string Summary => "a guest writes a frame for the first time, and the walk sets the dirty bit";
+
+    internal override IReadOnlyList<StartState> Starts => [StartState.MappedClean];
+
+    internal override void Declare(CheckedMachine machine, int thread) => machine.Values.Writes(0, ValueOf(thread));
+
+    protected override void Run(CheckedMachine machine, int thread, Vcpu vcpu) => StoreAndLoad(machine, thread, vcpu, 0);
+}
