@@ -5,6 +5,7 @@ using TdpMmu.Cli.DemandPaging;
 using TdpMmu.Cli.Doctor;
 using TdpMmu.Cli.Output;
 using TdpMmu.Cli.Parsing;
+using TdpMmu.Cli.Simulation;
 
 namespace TdpMmu.Cli;
 
@@ -70,6 +71,7 @@ internal static class CommandApplication
         // What looks like a directive, such as [suggest], is a mistake here.
         root.Directives.Clear();
         root.Subcommands.Add(DemandPagingCommand.Create(console, cancellationToken));
+        root.Subcommands.Add(SimulateCommand.Create(console, cancellationToken));
         root.Subcommands.Add(DoctorCommand.Create(console, cancellationToken));
         return root;
     }

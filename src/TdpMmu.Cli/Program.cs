@@ -9,6 +9,11 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
+        if (ControlledVerbs.Contain(arguments))
+        {
+            AppContext.SetSwitch(Atomics.ControlSwitch, true);
+        }
+
         // A method that is optimised before this constructor ran would keep the check of its switches for ever.
         RuntimeHelpers.RunClassConstructor(typeof(Atomics).TypeHandle);
         using var interruption = new Interruption();

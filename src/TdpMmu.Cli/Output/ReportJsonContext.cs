@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using TdpMmu.Cli.DemandPaging;
 using TdpMmu.Cli.Doctor;
+using TdpMmu.Cli.Simulation;
 
 namespace TdpMmu.Cli.Output;
 
@@ -8,4 +9,5 @@ namespace TdpMmu.Cli.Output;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(DemandPagingReport))]
 [JsonSerializable(typeof(DoctorReport))]
+[JsonSerializable(typeof(SimulateReport))]
 internal sealed partial class ReportJsonContext : JsonSerializerContext;

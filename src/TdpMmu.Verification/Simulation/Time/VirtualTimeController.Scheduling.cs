@@ -12,6 +12,7 @@ internal sealed unsafe partial class VirtualTimeController
 
     private SimulationDeadlockException? _deadlock;
     private int _unfinished;
+    private long _switches;
 
     /// <summary>The processor of the thread that is started next. The first thread only starts the others, and shares one.</summary>
     internal int NextProcessor { get; set; }
@@ -33,7 +34,11 @@ internal sealed unsafe partial class VirtualTimeController
         {
             var first = Create("main", body, 0);
             _current = first;
-            crew.Run(first.Baton);
+            if (!crew.Run(first.Baton, () => _switches + (_current?.Clock ?? 0) + (long)_arena.Used))
+            {
+                _deadlock = new SimulationDeadlockException("A simulated thread blocks outside of what the simulator controls.");
+            }
+
             if (_deadlock is not null)
             {
                 foreach (var thread in _threads.Where(static thread => !thread.IsDone))
@@ -199,6 +204,7 @@ internal sealed unsafe partial class VirtualTimeController
         SetLimit();
         if (next != previous)
         {
+            _switches++;
             next.Baton.Resume();
         }
 
