@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using TdpMmu.Cli.Checking;
 using TdpMmu.Cli.DemandPaging;
 using TdpMmu.Cli.Doctor;
 using TdpMmu.Cli.Output;
@@ -71,6 +72,7 @@ internal static class CommandApplication
         // What looks like a directive, such as [suggest], is a mistake here.
         root.Directives.Clear();
         root.Subcommands.Add(DemandPagingCommand.Create(console, cancellationToken));
+        root.Subcommands.Add(CheckCommand.Create(console, cancellationToken));
         root.Subcommands.Add(SimulateCommand.Create(console, cancellationToken));
         root.Subcommands.Add(DoctorCommand.Create(console, cancellationToken));
         return root;

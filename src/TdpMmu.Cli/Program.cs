@@ -9,10 +9,7 @@ internal static class Program
 {
     private static int Main(string[] arguments)
     {
-        if (ControlledVerbs.Contain(arguments))
-        {
-            AppContext.SetSwitch(Atomics.ControlSwitch, true);
-        }
+        EngineSwitches.Set(arguments);
 
         // A method that is optimised before this constructor ran would keep the check of its switches for ever.
         RuntimeHelpers.RunClassConstructor(typeof(Atomics).TypeHandle);

@@ -45,7 +45,7 @@ public sealed class Explorer
             throw new ArgumentException("Random strategies never end by themselves: they need a limit of time or executions.", nameof(options));
         }
 
-        Begin(options.Memory, [], usesProcessWideFence: false);
+        Begin(options.Memory);
         var search = new Search(_controller, name, arrange, options, cancellationToken);
         var (exhausted, bound) = search.Run();
         var finding = search.Failure is null ? null : Describe(search, arrange, options);
@@ -77,6 +77,13 @@ public sealed class Explorer
         return changed
             ? throw new InvalidDataException($"The program '{recording.Program}' has changed since the schedule was recorded: it takes other steps.")
             : finding;
+    }
+
+    /// <summary>Begins an exploration of which nothing is known.</summary>
+    internal SchedulingController Begin(MemoryModel memory)
+    {
+        Begin(memory, [], usesProcessWideFence: false);
+        return _controller;
     }
 
     private void Begin(MemoryModel memory, IEnumerable<long> sharedWords, bool usesProcessWideFence)

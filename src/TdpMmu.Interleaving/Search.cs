@@ -116,8 +116,9 @@ internal sealed class Search
         return (false, completed == _options.Preemptions ? $"{completed} preemptions" : completed < 0 ? limit : $"{completed} preemptions ({limit})");
     }
 
-    // Returns whether the strategy came to its end without a failure.
-    private bool RunStage(SearchStrategy strategy, long executionLimit, TimeSpan timeLimit)
+    /// <summary>Runs one strategy.</summary>
+    /// <returns>Whether it came to its end without a failure.</returns>
+    internal bool RunStage(SearchStrategy strategy, long executionLimit, TimeSpan timeLimit)
     {
         try
         {
@@ -132,7 +133,9 @@ internal sealed class Search
                 Executions++;
                 Steps += _controller.Events.Count;
                 Longest = Math.Max(Longest, _controller.Events.Count);
-                if (failure is not null && !(failure is NondeterminismException && _controller.HasDiscovered))
+
+                // What an execution learns to be shared it treated as private before, which buffers do not allow: it is repeated, knowing.
+                if (failure is not null && (!_controller.HasDiscovered || _controller.IsStuck))
                 {
                     Failure = failure;
                     FoundAfter = Elapsed;

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using TdpMmu.Cli.Checking;
 using TdpMmu.Cli.DemandPaging;
 using TdpMmu.Cli.Doctor;
 using TdpMmu.Cli.Simulation;
@@ -9,5 +10,6 @@ namespace TdpMmu.Cli.Output;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(DemandPagingReport))]
 [JsonSerializable(typeof(DoctorReport))]
+[JsonSerializable(typeof(CheckReport))]
 [JsonSerializable(typeof(SimulateReport))]
 internal sealed partial class ReportJsonContext : JsonSerializerContext;

@@ -89,6 +89,33 @@ internal static class Options
             return isKnown;
         });
 
+    /// <summary>A length of time such as <c>500ms</c>, <c>60s</c>, <c>4m</c> or <c>2h</c>.</summary>
+    public static ValueOption<TimeSpan> Duration(string name, string description, TimeSpan defaultValue)
+        => Create(name, description, "TIME", defaultValue, string.Create(CultureInfo.InvariantCulture, $"{defaultValue.TotalSeconds}s"), (string text, out TimeSpan value, out string error) =>
+        {
+            string unit = text.TrimStart("0123456789".ToCharArray());
+            bool isNumber = int.TryParse(text.AsSpan(0, text.Length - unit.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0;
+            value = unit switch
+            {
+                "ms" => TimeSpan.FromMilliseconds(number),
+                "s" => TimeSpan.FromSeconds(number),
+                "m" => TimeSpan.FromMinutes(number),
+                "h" => TimeSpan.FromHours(number),
+                _ => default,
+            };
+            bool isDuration = isNumber && value > TimeSpan.Zero && value <= TimeSpan.FromDays(30);
+            error = isDuration ? string.Empty : $"'{text}' is not a length of time; write for example {name} 60s, 4m or 2h";
+            return isDuration;
+        });
+
+    /// <summary>An option that names a file.</summary>
+    public static ValueOption<string?> File(string name, string description)
+        => Create<string?>(name, description, "FILE", null, null, (string text, out string? value, out string error) =>
+        {
+            (value, error) = (text, $"the file has no name; write for example {name} finding.replay.json");
+            return text.Length > 0;
+        });
+
     /// <summary>The option of every verb that writes its results for programs.</summary>
     public static ValueOption<string?> Json()
         => Create<string?>("--json", "Write the results as JSON to this file; - is standard output, and then nothing else is printed there", "FILE", null, null,

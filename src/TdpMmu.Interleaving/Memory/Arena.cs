@@ -126,14 +126,20 @@ internal sealed unsafe partial class Arena
         return Contains(address) ? $"arena+0x{OffsetOf(address):x}" : $"0x{address:x}";
     }
 
-    internal void Forbid(nint address, nuint bytes, bool freed, int thread)
+    /// <summary>Forbids the use of words.</summary>
+    /// <returns>Whether one of them is shared and was never forbidden before, in any execution.</returns>
+    internal bool Forbid(nint address, nuint bytes, bool freed, int thread)
     {
+        var isNew = false;
         var bit = (freed ? FreedBit : QuarantinedBit) | ((ulong)(thread + 1) << ForbidderShift);
         for (var word = address & ~7; word < address + (nint)bytes; word += 8)
         {
             var note = Note(word);
+            isNew |= (*note & (SharedBit | WithdrawableBit)) == SharedBit;
             *note = (*note & LastingBits) | WithdrawableBit | _stamp | bit | ((*note & StampMask) == _stamp ? *note & (0xffff | ExcludedBit) : 0);
         }
+
+        return isNew;
     }
 
     internal void Readmit(nint address, nuint bytes)
@@ -174,6 +180,9 @@ internal sealed unsafe partial class Arena
         *note = value;
         return (value & (SharedBit | ExcludedBit)) == SharedBit;
     }
+
+    /// <summary>Whether a word counts as private although it need not be.</summary>
+    internal bool IsExcluded(nint address) => (*Note(address) & (StampMask | ExcludedBit)) == (_stamp | ExcludedBit);
 
     /// <summary>Has words count as private for this execution, whoever uses them.</summary>
     internal void Exclude(nint address, nint bytes)

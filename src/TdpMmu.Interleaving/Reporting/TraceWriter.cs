@@ -45,6 +45,7 @@ internal sealed class TraceWriter
         OperationKind.AwaitChange => "sees change of",
         OperationKind.Spin => "spins",
         OperationKind.Withdraw => "withdraws",
+        OperationKind.Readmit => "readmits",
         OperationKind.Start => "starts",
         _ => "joins",
     };

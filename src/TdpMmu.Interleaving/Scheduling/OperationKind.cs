@@ -48,6 +48,9 @@ internal enum OperationKind : byte
     /// <summary>Memory is freed or put in quarantine.</summary>
     Withdraw,
 
+    /// <summary>Memory comes out of quarantine.</summary>
+    Readmit,
+
     /// <summary>A thread is started.</summary>
     Start,
 

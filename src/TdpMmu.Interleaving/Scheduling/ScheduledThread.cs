@@ -8,7 +8,7 @@ internal sealed class ScheduledThread : ControlledThread
     /// <summary>Threads that a program may have.</summary>
     internal const int Most = 8;
 
-    private const int RememberedReads = 16;
+    private const int RememberedReads = 32;
 
     private readonly SchedulingController _controller;
     private readonly (nint Address, int Size, ulong Value)[] _reads = new (nint, int, ulong)[RememberedReads];
@@ -48,6 +48,15 @@ internal sealed class ScheduledThread : ControlledThread
 
     /// <summary>When a wait gives up, or <see cref="long.MaxValue"/>.</summary>
     internal long Deadline { get; set; } = long.MaxValue;
+
+    /// <summary>Whether the operation is a compare-and-exchange, which writes only if it finds <see cref="Expected"/>.</summary>
+    internal bool IsCompare { get; set; }
+
+    /// <summary>Whether the thread looked at the clock since it last spun: then time that passes ends its wait.</summary>
+    internal bool HasReadClock { get; set; }
+
+    /// <summary>How long its next spin lasts if nothing happens, in nanoseconds.</summary>
+    internal long SpinPatience { get; set; } = 1_000;
 
     internal bool IsWoken { get; set; }
 

@@ -61,8 +61,9 @@ internal sealed partial class SchedulingController
             Write(address, size, value);
             RecordUpdate(self, value, address, size, shared, write: true);
         }
-        else if (!shared)
+        else if (!shared && (self.Buffer.IsEmpty || !Arena.IsExcluded(address)))
         {
+            // Nobody else looks at it, or it is first in line.
             Write(address, size, value);
         }
         else if (!IsBuffered)
@@ -100,7 +101,8 @@ internal sealed partial class SchedulingController
         var shared = self is not null && IsShared(self, address, write: true);
         if (self is not null)
         {
-            UpdatePoint(self, OperationKind.Update, address, size, shared);
+            self.Expected = comparand & MaskOf(size);
+            UpdatePoint(self, OperationKind.Update, address, size, shared, isCompare: true);
         }
 
         var before = RawMemory.Load(address, size);
@@ -160,14 +162,21 @@ internal sealed partial class SchedulingController
         UsesProcessWideFence = true;
         Announce(self, OperationKind.ProcessWideFence, 0, 0);
         Decide(self);
-        Span<Access> buffers = stackalloc Access[ScheduledThread.Most];
-        Record(self, 0, buffers[..PendingAccesses(self, buffers)]);
+        Record(self, 0, PendingAccesses(self));
     }
 
     public override int SpinRounds(int rounds) => 0;
 
     // Time passes only when nothing else can happen: then the earliest wait that has a limit gives up.
-    public override long Now() => _clock;
+    public override long Now()
+    {
+        if (_current is { } self)
+        {
+            self.HasReadClock = true;
+        }
+
+        return _clock;
+    }
 
     public override nint Allocate(nuint bytes, nuint alignment)
     {
@@ -193,33 +202,41 @@ internal sealed partial class SchedulingController
 
     public override void Readmit(nint address, nuint bytes)
     {
+        ChangeRegion(OperationKind.Readmit, address, bytes, "bytes out of quarantine");
         Arena.Readmit(address, bytes);
         Notify((Address: address, Bytes: bytes), static (observer, what) => observer.Readmitted(what.Address, what.Bytes));
     }
 
     private void Withdraw(nint address, nuint bytes, bool freed)
     {
-        var self = Enter(0);
-        if (self is not null)
+        ChangeRegion(OperationKind.Withdraw, address, bytes, freed ? "bytes freed" : "bytes in quarantine");
+        if (Arena.Forbid(address, bytes, freed, CurrentThread) && _current is not null && _aside == 0)
         {
-            // As a write to all of it: whoever uses it races with this.
-            var shared = false;
-            for (var word = address & ~7; word < address + (nint)bytes; word += WordBytes)
-            {
-                shared |= IsShared(self, word, write: true);
-            }
+            // What others did there before in this execution is not known to race with this.
+            _discovered.Add(address);
+        }
+    }
 
-            if (shared)
-            {
-                Announce(self, OperationKind.Withdraw, address, 0);
-                self.Size = checked((int)bytes);
-                Decide(self);
-                Span<Access> regions = stackalloc Access[MostAccesses];
-                Record(self, bytes, regions[..PendingAccesses(self, regions)], freed ? "bytes freed" : "bytes in quarantine");
-            }
+    // As a write to all of it: whoever uses it races with this.
+    private void ChangeRegion(OperationKind kind, nint address, nuint bytes, string detail)
+    {
+        if (Enter(0) is not { } self)
+        {
+            return;
         }
 
-        Arena.Forbid(address, bytes, freed, CurrentThread);
+        var shared = false;
+        for (var word = address & ~7; word < address + (nint)bytes; word += WordBytes)
+        {
+            shared |= IsShared(self, word, write: true);
+        }
+
+        if (shared)
+        {
+            Announce(self, kind, address, checked((int)bytes));
+            Decide(self);
+            Record(self, bytes, PendingAccesses(self), detail);
+        }
     }
 
     private ulong LoadBytes(nint address, int size, MemoryOrder order)
@@ -256,11 +273,12 @@ internal sealed partial class SchedulingController
     }
 
     // A locked operation waits for the thread's own stores, whether or not others can see what it does itself.
-    private void UpdatePoint(ScheduledThread self, OperationKind kind, nint address, int size, bool shared)
+    private void UpdatePoint(ScheduledThread self, OperationKind kind, nint address, int size, bool shared, bool isCompare = false)
     {
         if (shared || !self.Buffer.IsEmpty)
         {
             Announce(self, kind, address, size);
+            self.IsCompare = isCompare;
             self.TouchesMemory = shared;
             self.IsPoint = true;
             Decide(self);

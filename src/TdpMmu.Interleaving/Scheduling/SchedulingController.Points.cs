@@ -1,12 +1,14 @@
 using System.Runtime.InteropServices;
+using TdpMmu.Concurrency;
 
 namespace TdpMmu.Interleaving;
 
 /// <content>Scheduling points: who can go on, and what an event touches.</content>
 internal sealed partial class SchedulingController
 {
-    private const int MostAccesses = 24;
     private const long MostAlone = 50_000;
+
+    private Access[] _pending = new Access[64];
 
     /// <summary>
     /// The calling thread begins an operation. Null when it is performed at once and unseen: outside of threads, aside, or while unwinding.
@@ -56,6 +58,7 @@ internal sealed partial class SchedulingController
         self.Address = address;
         self.Size = size;
         self.TouchesMemory = true;
+        self.IsCompare = false;
     }
 
     private void Record(ScheduledThread self, ulong value, ReadOnlySpan<Access> accesses, string? detail = null)
@@ -66,7 +69,8 @@ internal sealed partial class SchedulingController
             Actor = (byte)self.Id,
             Kind = self.Kind,
             Blocking = self.Kind is OperationKind.Resume or OperationKind.AwaitChange or OperationKind.Spin or OperationKind.Join or OperationKind.ProcessWideFence,
-            FamilyEvent = WaitsForBuffer(self.Kind) ? self.LastFlush : -1,
+            FamilyEvent = WaitsForBuffer(self.Kind) ? self.LastFlush : self.Kind == OperationKind.Join ? self.Joined!.LastFlush : -1,
+            TimesOut = self.IsTimedOut,
             Address = self.Address,
             Size = self.Size,
             Value = value,
@@ -106,8 +110,7 @@ internal sealed partial class SchedulingController
 
         thread.Buffer.RemoveOldest();
         Write(entry.Address, entry.Size, entry.Value);
-        Span<Access> accesses = stackalloc Access[3];
-        var count = FlushAccesses(thread, entry, accesses);
+        var accesses = FlushAccesses(thread, entry);
         thread.LastFlush = _events.Count;
         Append(new StepEvent
         {
@@ -117,7 +120,7 @@ internal sealed partial class SchedulingController
             Address = entry.Address,
             Size = entry.Size,
             Value = entry.Value,
-        }, accesses[..count]);
+        }, accesses);
         _onEvent?.Invoke(this);
     }
 
@@ -152,80 +155,100 @@ internal sealed partial class SchedulingController
         var kind => !WaitsForBuffer(kind) || thread.Buffer.IsEmpty,
     };
 
+    // Whether the thread that went last only waits for store buffers.
+    private bool IsDraining() => _lastThread >= 0 && _threads[_lastThread] is { IsFinished: false } thread
+        && (WaitsForBuffer(thread.Kind) || thread is { Kind: OperationKind.Join, Joined.IsFinished: true });
+
     private static bool WaitsForBuffer(OperationKind kind) =>
         kind is OperationKind.Update or OperationKind.FencedStore or OperationKind.Fence or OperationKind.ProcessWideFence
             or OperationKind.Park or OperationKind.Wake or OperationKind.Start;
 
-    private int FlushAccesses(ScheduledThread thread, StoreBuffer.Entry entry, Span<Access> into)
+    private ReadOnlySpan<Access> FlushAccesses(ScheduledThread thread, StoreBuffer.Entry entry)
     {
-        into[0] = Access.Memory(entry.Address, entry.Size, write: true);
+        _pending[0] = Access.Memory(entry.Address, entry.Size, write: true);
         var count = 1;
         if (UsesProcessWideFence)
         {
-            into[count++] = Access.Buffer(thread.Id);
+            _pending[count++] = Access.Buffer(thread.Id);
         }
 
         if (Arena.IsWithdrawable(entry.Address))
         {
-            into[count++] = Access.Region(entry.Address, write: false);
+            _pending[count++] = Access.Region(entry.Address, write: false);
         }
 
-        return count;
+        return _pending.AsSpan(0, count);
     }
 
-    private int PendingAccesses(ScheduledThread thread, Span<Access> into)
+    // Valid until the next call.
+    private ReadOnlySpan<Access> PendingAccesses(ScheduledThread thread)
     {
         switch (thread.Kind)
         {
             case OperationKind.Begin or OperationKind.End:
-                into[0] = Access.Life(thread.Id);
-                return 1;
+                return Single(Access.Life(thread.Id));
             case OperationKind.Start or OperationKind.Join:
-                into[0] = Access.Life(thread.Joined!.Id);
-                return 1;
+                return Single(Access.Life(thread.Joined!.Id));
             case OperationKind.Fence:
-                return 0;
+                return [];
             case OperationKind.ProcessWideFence:
                 for (var index = 0; index < _threads.Count; index++)
                 {
-                    into[index] = Access.Buffer(index);
+                    _pending[index] = Access.Buffer(index);
                 }
 
-                return _threads.Count;
+                return _pending.AsSpan(0, _threads.Count);
             case OperationKind.Spin:
                 var reads = thread.Reads;
                 for (var index = 0; index < reads.Length; index++)
                 {
-                    into[index] = Access.Memory(reads[index].Address, reads[index].Size, write: false);
+                    _pending[index] = Access.Memory(reads[index].Address, reads[index].Size, write: false);
                 }
 
-                return reads.Length;
+                return _pending.AsSpan(0, reads.Length);
             case OperationKind.Store when IsBuffered:
-                into[0] = Access.Buffer(thread.Id);
-                return 1;
+                return Single(Access.Buffer(thread.Id));
             case OperationKind.Load or OperationKind.AwaitChange:
-                return MemoryAccesses(thread, write: false, into);
-            case OperationKind.Withdraw:
-                var count = 0;
-                for (var region = thread.Address & ~(Access.RegionBytes - 1); region < thread.Address + thread.Size && count < into.Length; region += Access.RegionBytes)
-                {
-                    into[count++] = Access.Region(region, write: true);
-                }
-
-                return count;
+                return MemoryAccesses(thread, write: false);
+            case OperationKind.Withdraw or OperationKind.Readmit:
+                return RegionAccesses(thread);
             case OperationKind.Park or OperationKind.Resume or OperationKind.Wake when thread.TouchesMemory:
-                into[0] = Access.Queue(thread.Address);
-                into[1] = Access.Memory(thread.Address, thread.Size, write: false);
-                return 2;
+                _pending[0] = Access.Queue(thread.Address);
+                _pending[1] = Access.Memory(thread.Address, thread.Size, write: false);
+                return _pending.AsSpan(0, 2);
             default:
-                return thread.TouchesMemory ? MemoryAccesses(thread, write: true, into) : 0;
+                return thread.TouchesMemory
+                    ? MemoryAccesses(thread, !thread.IsCompare || RawMemory.Load(thread.Address, thread.Size) == thread.Expected)
+                    : [];
         }
     }
 
-    private int MemoryAccesses(ScheduledThread thread, bool write, Span<Access> into)
+    private ReadOnlySpan<Access> MemoryAccesses(ScheduledThread thread, bool write)
     {
-        into[0] = Access.Memory(thread.Address, thread.Size, write);
-        into[1] = Access.Region(thread.Address, write: false);
-        return Arena.IsWithdrawable(thread.Address) ? 2 : 1;
+        _pending[0] = Access.Memory(thread.Address, thread.Size, write);
+        _pending[1] = Access.Region(thread.Address, write: false);
+        return _pending.AsSpan(0, Arena.IsWithdrawable(thread.Address) ? 2 : 1);
+    }
+
+    private ReadOnlySpan<Access> RegionAccesses(ScheduledThread thread)
+    {
+        var count = 0;
+        for (var region = thread.Address & ~(Access.RegionBytes - 1); region < thread.Address + thread.Size; region += Access.RegionBytes)
+        {
+            if (count == _pending.Length)
+            {
+                Array.Resize(ref _pending, 2 * count);
+            }
+
+            _pending[count++] = Access.Region(region, write: true);
+        }
+
+        return _pending.AsSpan(0, count);
+    }
+
+    private ReadOnlySpan<Access> Single(Access access)
+    {
+        _pending[0] = access;
+        return _pending.AsSpan(0, 1);
     }
 }

@@ -5,6 +5,8 @@ namespace TdpMmu.Interleaving;
 /// <content>Waiting: a thread that waits for a value is blocked until the value is there, and not explored spinning.</content>
 internal sealed partial class SchedulingController
 {
+    private const long FirstSpinPatience = 1_000;
+
     private long _parked;
 
     /// <remarks>
@@ -38,7 +40,7 @@ internal sealed partial class SchedulingController
         self.IsWoken = false;
         Wait(self, OperationKind.Resume, address, sizeof(uint), expected, timeoutNanoseconds);
         Record(self, 0, [Access.Queue(address), Access.Memory(address, sizeof(uint), write: false)], self.IsTimedOut ? "times out" : null);
-        return !self.IsTimedOut;
+        return EndWait(self);
     }
 
     public override void Wake(nint address, int count)
@@ -81,7 +83,7 @@ internal sealed partial class SchedulingController
 
         Wait(self, OperationKind.AwaitChange, address, WordBytes, observed, timeoutNanoseconds);
         Record(self, self.Buffer.Load(address, WordBytes), [Access.Memory(address, WordBytes, write: false)], self.IsTimedOut ? "times out" : null);
-        return !self.IsTimedOut;
+        return EndWait(self);
     }
 
     public override void SpinHint()
@@ -92,9 +94,12 @@ internal sealed partial class SchedulingController
             return;
         }
 
-        Wait(self, OperationKind.Spin, 0, 0, 0, -1);
-        Span<Access> reads = stackalloc Access[MostAccesses];
-        Record(self, 0, reads[..PendingAccesses(self, reads)]);
+        // A loop that looks at the clock ends when time passes, which it does when nothing else can happen: faster and faster.
+        Wait(self, OperationKind.Spin, 0, 0, 0, self.HasReadClock ? self.SpinPatience : -1);
+        self.SpinPatience = self.IsTimedOut ? 2 * self.SpinPatience : FirstSpinPatience;
+        self.HasReadClock = false;
+        Record(self, 0, PendingAccesses(self), self.IsTimedOut ? "time passes" : null);
+        self.IsTimedOut = false;
         self.ForgetReads();
     }
 
@@ -125,7 +130,7 @@ internal sealed partial class SchedulingController
         self.Joined = target;
         Wait(self, OperationKind.Join, 0, 0, 0, timeout == Timeout.InfiniteTimeSpan ? -1 : (long)timeout.TotalNanoseconds);
         Record(self, (ulong)target.Id, [Access.Life(target.Id)], self.IsTimedOut ? "times out" : target.Name);
-        return !self.IsTimedOut;
+        return EndWait(self);
     }
 
     private void Wait(ScheduledThread self, OperationKind kind, nint address, int size, ulong expected, long timeoutNanoseconds)
@@ -136,6 +141,13 @@ internal sealed partial class SchedulingController
         self.IsTimedOut = false;
         Decide(self);
         self.Deadline = long.MaxValue;
+    }
+
+    private static bool EndWait(ScheduledThread self)
+    {
+        var isOver = !self.IsTimedOut;
+        self.IsTimedOut = false;
+        return isOver;
     }
 
     // A thread that unwinds must not block again: nobody would wake it.

@@ -69,6 +69,9 @@ internal sealed partial class SchedulingController : AtomicsController
     /// <summary>Whether process-wide fences were known when the execution began.</summary>
     internal bool UsedProcessWideFence { get; private set; }
 
+    /// <summary>Whether the last execution ended because a thread blocked where the scheduler cannot see it.</summary>
+    internal bool IsStuck { get; private set; }
+
     internal Exception? Failure => _failure;
 
     /// <summary>Runs one execution.</summary>
@@ -92,6 +95,7 @@ internal sealed partial class SchedulingController : AtomicsController
         _clock = 1;
         _alone = 0;
         _discovered.Clear();
+        IsStuck = false;
         _choices.Clear();
         Preemptions = 0;
         UsedProcessWideFence = UsesProcessWideFence;
@@ -164,15 +168,12 @@ internal sealed partial class SchedulingController : AtomicsController
             return true;
         }
 
-        Span<Access> pending = stackalloc Access[MostAccesses];
-        var count = actor >= ScheduledThread.Most
-            ? FlushAccesses(_threads[actor - ScheduledThread.Most], _threads[actor - ScheduledThread.Most].Buffer.Oldest, pending)
-            : PendingAccesses(_threads[actor], pending);
+        var pending = PendingOf(actor);
         foreach (var access in AccessesOf(step))
         {
-            for (var index = 0; index < count; index++)
+            foreach (var other in pending)
             {
-                if (access.ConflictsWith(pending[index]))
+                if (access.ConflictsWith(other))
                 {
                     return false;
                 }
@@ -182,12 +183,38 @@ internal sealed partial class SchedulingController : AtomicsController
         return true;
     }
 
+    /// <summary>Whether a buffer's store may be what a thread waits for.</summary>
+    internal bool MayEnable(int buffer, int thread)
+    {
+        if (thread < 0 || _threads[thread].IsFinished || CanGoOn(_threads[thread]))
+        {
+            return false;
+        }
+
+        var entry = _threads[buffer - ScheduledThread.Most].Buffer.Oldest;
+        var store = Access.Memory(entry.Address, entry.Size, write: true);
+        foreach (var access in PendingAccesses(_threads[thread]))
+        {
+            if (store.ConflictsWith(access))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private ReadOnlySpan<Access> PendingOf(int actor) => actor < ScheduledThread.Most
+        ? PendingAccesses(_threads[actor])
+        : FlushAccesses(_threads[actor - ScheduledThread.Most], _threads[actor - ScheduledThread.Most].Buffer.Oldest);
+
     private void RunThreads()
     {
         _current = Next();
         if (!_crew.Run(_current!.Baton, () => Operations))
         {
             // Its threads are lost to the crew, and the run with them; whoever still comes back finds it failed.
+            IsStuck = true;
             _failure = new FindingException($"{_current.Name} blocks where the scheduler cannot see it: it waits for something that is not waited for through Atomics.");
             for (var thread = 0; thread < _threads.Count; thread++)
             {
@@ -285,7 +312,7 @@ internal sealed partial class SchedulingController : AtomicsController
                 continue;
             }
 
-            var situation = new Situation(_events.Count, enabled, _lastThread);
+            var situation = new Situation(_events.Count, enabled, _lastThread, IsDraining());
             var actor = _strategy.Choose(situation, this);
             _choices.Add(actor);
             Preemptions += situation.IsPreemption(actor) ? 1 : 0;
@@ -316,7 +343,7 @@ internal sealed partial class SchedulingController : AtomicsController
         }
 
         // What was allowed when the thread arrived here may not be so any more. A wake-up uses the address as a name only.
-        if (self.Kind is not (OperationKind.Wake or OperationKind.Withdraw))
+        if (self.Kind is not (OperationKind.Wake or OperationKind.Withdraw or OperationKind.Readmit))
         {
             RequireAllowed(self, self.Address);
         }

@@ -4,7 +4,8 @@ namespace TdpMmu.Interleaving;
 /// <param name="Step">Events so far.</param>
 /// <param name="Enabled">Actors that can take a step, as a set of bits: threads, and from <see cref="ScheduledThread.Most"/> on their store buffers.</param>
 /// <param name="Current">The thread that took the last step of a thread, or -1.</param>
-internal readonly record struct Situation(int Step, uint Enabled, int Current)
+/// <param name="IsDraining">Whether that thread waits for nothing but store buffers, which drain by themselves.</param>
+internal readonly record struct Situation(int Step, uint Enabled, int Current, bool IsDraining = false)
 {
     private const uint Threads = (1u << ScheduledThread.Most) - 1;
 
@@ -24,5 +25,5 @@ internal readonly record struct Situation(int Step, uint Enabled, int Current)
 
     /// <summary>Whether choosing an actor takes the processor from a thread that could go on.</summary>
     internal bool IsPreemption(int actor) =>
-        actor < ScheduledThread.Most && Current >= 0 && actor != Current && (Enabled & (1u << Current)) != 0;
+        actor < ScheduledThread.Most && Current >= 0 && actor != Current && (IsDraining || (Enabled & (1u << Current)) != 0);
 }

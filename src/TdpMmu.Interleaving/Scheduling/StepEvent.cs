@@ -11,12 +11,15 @@ internal struct StepEvent
     /// <summary>Whether the actor could not always do this, so that all that it conflicts with may have enabled or disabled it.</summary>
     internal bool Blocking;
 
+    /// <summary>Whether time ran out, which it does only when nothing else can happen: all that happened before is needed for this.</summary>
+    internal bool TimesOut;
+
     /// <summary>Where its accesses are in the list of all accesses.</summary>
     internal int FirstAccess;
 
     internal int AccessCount;
 
-    /// <summary>An event of the actor's family that happens before, besides the actor's own last one; or -1.</summary>
+    /// <summary>An event that happens before whatever is touched, besides the actor's own last one; or -1.</summary>
     internal int FamilyEvent;
 
     internal nint Address;

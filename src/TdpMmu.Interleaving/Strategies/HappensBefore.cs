@@ -124,6 +124,14 @@ internal sealed class HappensBefore
             head = step.FirstAccess + number;
         }
 
+        for (var other = 0; other < Actors && step.TimesOut; other++)
+        {
+            if (_lastOf[other] >= 0)
+            {
+                Join(clock, _lastOf[other]);
+            }
+        }
+
         clock[actor] = _ordinals[index];
         _lastOf[actor] = index;
     }

@@ -13,7 +13,7 @@ namespace TdpMmu.Interleaving;
 /// two in the other order is planned, by adding an actor to the frame of the first.</para>
 /// <para>Store buffers are actors of their own, so that a store that stays behind is one more order of steps.</para>
 /// <para>With a bound, the plan is made for the beginning of the block of steps as well, where the switch may cost no preemption; sleep
-/// sets are not used, because the schedule that they rely on may be beyond the bound.</para>
+/// sets hold store buffers only, because the schedule that a sleeping thread relies on may be beyond the bound.</para>
 /// </remarks>
 internal sealed class PartialOrderSearch : SearchStrategy
 {
@@ -36,6 +36,9 @@ internal sealed class PartialOrderSearch : SearchStrategy
     internal bool IsCut => _isCut;
 
     internal override string? Bound => _isCut ? $"{_preemptions} preemptions" : null;
+
+    // With a bound, only stores: to have one reach memory earlier costs no preemption, unless it lets a thread go on that waited.
+    private uint Sleepers => IsBounded ? ~0u << ScheduledThread.Most : ~0u;
 
     private bool IsBounded => _preemptions != int.MaxValue;
 
@@ -96,8 +99,17 @@ internal sealed class PartialOrderSearch : SearchStrategy
                 : throw new NondeterminismException("The program is not deterministic: with the same schedule, other threads can go on than the last time.");
         }
 
-        var sleep = situation.Step == 0 || IsBounded ? 0 : SleepBehind(_frames[^1], controller);
+        var sleep = situation.Step == 0 ? 0 : SleepBehind(_frames[^1], situation, controller);
+        var before = _frames.Count == 0 ? 0 : _frames[^1].PreemptionsBefore + _frames[^1].CostOf(_frames[^1].Chosen);
         var awake = situation.Enabled & ~sleep;
+        var chosen = awake == 0 ? 0 : situation.Undisturbed(awake);
+        if (awake != 0 && before == _preemptions && situation.IsPreemption(chosen))
+        {
+            // The thread waits for a store of its own that must stay behind: it could only be interrupted once more.
+            _isCut = true;
+            awake = 0;
+        }
+
         if (awake == 0)
         {
             // Whatever could be done here is covered by an execution that was seen. The rest is run to its end, which costs less than stopping.
@@ -106,14 +118,13 @@ internal sealed class PartialOrderSearch : SearchStrategy
             return situation.Undisturbed(situation.Enabled);
         }
 
-        var chosen = situation.Undisturbed(awake);
         _frames.Add(new Frame
         {
             Situation = situation,
             Backtrack = 1u << chosen,
             Sleep = sleep,
             Chosen = chosen,
-            PreemptionsBefore = _frames.Count == 0 ? 0 : _frames[^1].PreemptionsBefore + _frames[^1].CostOf(_frames[^1].Chosen),
+            PreemptionsBefore = before,
         });
         return chosen;
     }
@@ -124,14 +135,14 @@ internal sealed class PartialOrderSearch : SearchStrategy
         _order.Analyse(controller, _frames.Count, Math.Max(0, _prefix - 1), Plan);
     }
 
-    private static uint SleepBehind(in Frame frame, SchedulingController controller)
+    private uint SleepBehind(in Frame frame, in Situation situation, SchedulingController controller)
     {
         var sleep = 0u;
         ref readonly var step = ref System.Runtime.InteropServices.CollectionsMarshal.AsSpan(controller.Events)[^1];
-        for (var asleep = (frame.Sleep | frame.Done) & ~(1u << frame.Chosen); asleep != 0; asleep &= asleep - 1)
+        for (var asleep = (frame.Sleep | frame.Done) & ~(1u << frame.Chosen) & Sleepers; asleep != 0; asleep &= asleep - 1)
         {
             var actor = BitOperations.TrailingZeroCount(asleep);
-            if (controller.CommutesWithPending(actor, step))
+            if (controller.CommutesWithPending(actor, step) && !(IsBounded && controller.MayEnable(actor, situation.Current)))
             {
                 sleep |= 1u << actor;
             }
@@ -159,6 +170,12 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
         Add(first, actor);
         var thread = ThreadAt(first);
+        if (_frames[first].Chosen >= ScheduledThread.Most)
+        {
+            // The store stays behind while its thread, or whoever has the processor, goes on: that costs no preemption.
+            Add(first, thread);
+        }
+
         var start = first;
         while (start > 0 && _frames[start].Situation.Current == thread)
         {
@@ -180,7 +197,13 @@ internal sealed class PartialOrderSearch : SearchStrategy
     private void Add(int index, int actor)
     {
         var frame = _frames[index];
-        frame.Backtrack |= (frame.Enabled & (1u << actor)) != 0 ? 1u << actor : frame.Enabled;
+        if (actor >= ScheduledThread.Most && (frame.Enabled & (1u << actor)) == 0)
+        {
+            // The store is still to be made.
+            actor -= ScheduledThread.Most;
+        }
+
+        frame.Backtrack |= actor >= 0 && (frame.Enabled & (1u << actor)) != 0 ? 1u << actor : frame.Enabled;
         _frames[index] = frame;
     }
 

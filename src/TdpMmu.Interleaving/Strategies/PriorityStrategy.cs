@@ -13,16 +13,16 @@ internal sealed class PriorityStrategy(ulong seed, int depth) : SearchStrategy
     private readonly int[] _changes = new int[depth - 1];
     private readonly SeededRandom _random = new(seed);
     private int _longest = FirstGuess;
+    private ulong _start = seed;
     private int _lowest;
 
     internal override string Bound => $"random schedules of depth {depth}";
 
-    internal override void Restart()
-    {
-    }
+    internal override void Restart() => _random.State = _start;
 
     internal override bool Begin()
     {
+        _start = _random.State;
         for (var actor = 0; actor < _priorities.Length; actor++)
         {
             var other = _random.Below(actor + 1);

@@ -8,17 +8,17 @@ internal sealed class RandomStrategy(ulong seed) : SearchStrategy
     private static readonly int[] s_percents = [5, 30, 60, 90];
 
     private readonly SeededRandom _random = new(seed);
+    private ulong _start = seed;
     private int _stay;
     private int _drain;
 
     internal override string Bound => "random schedules";
 
-    internal override void Restart()
-    {
-    }
+    internal override void Restart() => _random.State = _start;
 
     internal override bool Begin()
     {
+        _start = _random.State;
         _stay = s_percents[_random.Below(s_percents.Length)];
         _drain = s_percents[_random.Below(s_percents.Length)];
         return true;

@@ -9,7 +9,7 @@ internal abstract class SearchStrategy
     /// <summary>Why the search ended without having seen everything, or null.</summary>
     internal virtual string? Bound => null;
 
-    /// <summary>Starts over: the program has shown locations that were not known to be shared.</summary>
+    /// <summary>The last execution showed locations that were not known to be shared: searches start over, random choices are repeated.</summary>
     internal abstract void Restart();
 
     /// <summary>Begins an execution.</summary>

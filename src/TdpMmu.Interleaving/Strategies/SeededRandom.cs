@@ -5,6 +5,13 @@ internal sealed class SeededRandom(ulong seed)
 {
     private ulong _state = seed;
 
+    /// <summary>What the next numbers depend on.</summary>
+    internal ulong State
+    {
+        get => _state;
+        set => _state = value;
+    }
+
     /// <summary>A number from 0 to below <paramref name="limit"/>.</summary>
     internal int Below(int limit)
     {

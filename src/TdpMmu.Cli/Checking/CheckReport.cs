@@ -1,0 +1,40 @@
+using TdpMmu.Cli.DemandPaging;
+using TdpMmu.Cli.Output;
+using TdpMmu.Verification;
+
+namespace TdpMmu.Cli.Checking;
+
+/// <summary>The JSON document of <c>check</c>.</summary>
+internal sealed record CheckReport
+{
+    public int SchemaVersion { get; init; } = ToolVersion.SchemaVersion;
+
+    public string Tool { get; init; } = ToolVersion.Tool;
+
+    public string Version { get; init; } = ToolVersion.Version;
+
+    public string Verb { get; init; } = "check";
+
+    public required MachineReport Machine { get; init; }
+
+    public required CheckOptionsReport Options { get; init; }
+
+    public required IReadOnlyList<CheckRunReport> Runs { get; init; }
+
+    public static CheckReport Of(CheckOptions options, IReadOnlyList<CheckResult> results, FindingFiles files) => new()
+    {
+        Machine = MachineReport.OfThisMachine(),
+        Options = new CheckOptionsReport
+        {
+            Scenarios = options.Scenarios,
+            Strategy = CheckNames.Strategy.NameOf(options.Strategy),
+            Memory = [.. options.Memory.Select(CheckNames.Memory.NameOf)],
+            Lock = [.. options.Locks.Select(ChoiceNames.Lock.NameOf)],
+            Preemptions = options.Preemptions,
+            Seed = options.Seed,
+            TimeSeconds = options.Time.TotalSeconds,
+            Jobs = options.Jobs,
+        },
+        Runs = [.. results.Select(result => CheckRunReport.Of(result, options, files))],
+    };
+}
