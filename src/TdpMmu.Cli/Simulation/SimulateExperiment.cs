@@ -22,7 +22,7 @@ internal sealed class SimulateExperiment(SimulateOptions options, CommandConsole
             {
                 // What one vCPU does alone is what efficiency is measured against.
                 SimulationOptions alone = options.For(mmu, policy, 1);
-                double aloneRate = Simulate(alone with { Explain = false }).PagesPerSecond;
+                double? aloneRate = options.Workload == SimulatedExperimentKind.DemandPaging ? Simulate(alone with { Explain = false }).PagesPerSecond : null;
                 foreach (int vcpus in options.Vcpus)
                 {
                     cancellationToken.ThrowIfCancellationRequested();

@@ -30,7 +30,7 @@ internal sealed record SimulateRunReport
 
     public required double PagesPerSecond { get; init; }
 
-    /// <summary>Pages per second and vCPU, against those of one vCPU alone.</summary>
+    /// <summary>Pages per second and vCPU, against those of one vCPU alone; null for invalidations, whose number does not grow with the vCPUs.</summary>
     public required double? Efficiency { get; init; }
 
     public required long? Faults { get; init; }
@@ -59,7 +59,7 @@ internal sealed record SimulateRunReport
 
     public required IReadOnlyList<CostlyLineReport> CostlyLines { get; init; }
 
-    public static SimulateRunReport Of(SimulationOptions options, SimulationResult result, double aloneRate)
+    public static SimulateRunReport Of(SimulationOptions options, SimulationResult result, double? aloneRate)
     {
         bool hasMmu = options.Mmu != SimulatedMmu.None;
         return new SimulateRunReport
@@ -75,7 +75,7 @@ internal sealed record SimulateRunReport
             ExtrapolatedSeconds = double.IsFinite(result.TotalSeconds) ? result.TotalSeconds : null,
             Pages = result.Pages,
             PagesPerSecond = result.PagesPerSecond,
-            Efficiency = Quantity.Ratio(result.PagesPerSecond, options.Vcpus * aloneRate),
+            Efficiency = aloneRate is { } rate ? Quantity.Ratio(result.PagesPerSecond, options.Vcpus * rate) : null,
             Faults = hasMmu ? result.Faults : null,
             Retries = hasMmu ? result.Retries : null,
             LockWaitFraction = hasMmu ? result.LockWaitFraction : null,
