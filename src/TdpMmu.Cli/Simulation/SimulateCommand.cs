@@ -122,9 +122,9 @@ internal sealed class SimulateCommand
 
         IReadOnlyList<int> vcpus = _sweep.ValueIn(result) ?? [_vcpus.ValueIn(result)];
         ulong memory = _memory.ValueIn(result);
-        if (memory > LargestGuest / 2 / (ulong)vcpus[^1])
+        if (memory > LargestGuest / (ulong)vcpus[^1])
         {
-            throw CommandException.Usage($"--memory-per-vcpu: {vcpus[^1]} vCPUs with {ByteSize.Exact(memory)} each exceed {ByteSize.Exact(LargestGuest / 2)} in all; give fewer vCPUs or less memory each");
+            throw CommandException.Usage($"--memory-per-vcpu: {vcpus[^1]} vCPUs with {ByteSize.Exact(memory)} each exceed {ByteSize.Exact(LargestGuest)} in all; give fewer vCPUs or less memory each");
         }
 
         if (memory / PageGeometry.PageSize < (ulong)_sample.ValueIn(result))

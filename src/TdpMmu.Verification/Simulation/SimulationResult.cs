@@ -3,7 +3,7 @@ namespace TdpMmu.Verification.Simulation;
 /// <summary>What a simulation counted in its measured part, from the moment at which all vCPUs were warm. Immutable.</summary>
 public sealed record SimulationResult
 {
-    /// <summary>Virtual time from the first vCPU's start to the last one's end, in seconds.</summary>
+    /// <summary>Virtual time of the vCPU that took longest, in seconds: that vCPUs start a little apart is not part of it.</summary>
     public required double VirtualSeconds { get; init; }
 
     /// <summary>Pages that were touched for the first time, or touches where pages are touched again; over all vCPUs.</summary>

@@ -172,7 +172,7 @@ public sealed class Simulator
     private SimulationResult Collect(SimulatedMachine machine)
     {
         var busy = _records.Sum(static record => (double)(record.End - record.Start));
-        var seconds = (_records.Max(static record => record.End) - _records.Min(static record => record.Start)) / 1e12;
+        var seconds = _records.Max(static record => record.End - record.Start) / 1e12;
         var touches = _records.Sum(static record => record.Touches);
         var touchesInAll = (double)_options.MemoryPerVcpu / (PageGeometry.PageSize * machine.PagesPerTouch) * _options.Vcpus;
         return new SimulationResult
