@@ -22,12 +22,11 @@ internal sealed class SimulateExperiment(SimulateOptions options, CommandConsole
             {
                 // What one vCPU does alone is what efficiency is measured against.
                 SimulationOptions alone = options.For(mmu, policy, 1);
-                double? aloneRate = options.Workload == SimulatedExperimentKind.DemandPaging ? Simulate(alone with { Explain = false }).PagesPerSecond : null;
+                double? aloneRate = options.Workload == SimulatedExperimentKind.DemandPaging ? Simulate(alone with { Explain = false }, cancellationToken).PagesPerSecond : null;
                 foreach (int vcpus in options.Vcpus)
                 {
-                    cancellationToken.ThrowIfCancellationRequested();
                     SimulationOptions one = options.For(mmu, policy, vcpus);
-                    runs.Add(SimulateRunReport.Of(one, Simulate(one), aloneRate));
+                    runs.Add(SimulateRunReport.Of(one, Simulate(one, cancellationToken), aloneRate));
                     done++;
                 }
             }
@@ -86,8 +85,8 @@ internal sealed class SimulateExperiment(SimulateOptions options, CommandConsole
         return ExitCode.Done;
     }
 
-    private SimulationResult Simulate(SimulationOptions one)
-        => options.Workload == SimulatedExperimentKind.Invalidate ? Simulator.Invalidation(one) : Simulator.DemandPaging(one);
+    private SimulationResult Simulate(SimulationOptions one, CancellationToken cancellationToken)
+        => options.Workload == SimulatedExperimentKind.Invalidate ? Simulator.Invalidation(one, cancellationToken) : Simulator.DemandPaging(one, cancellationToken);
 
     /// <summary>Refuses a file that cannot be written before the verb spends its time.</summary>
     private void OpenPlot()

@@ -33,20 +33,24 @@ public sealed class Simulator
 
     /// <summary>Simulates vCPUs that touch memory for the first time.</summary>
     /// <param name="options">The machine and what it does.</param>
+    /// <param name="cancellationToken">Gives the simulation up.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled. What the simulation held stays allocated.</exception>
     /// <exception cref="InvalidOperationException">Control is switched off in this process, or a simulation runs already.</exception>
-    public static SimulationResult DemandPaging(SimulationOptions options)
+    public static SimulationResult DemandPaging(SimulationOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return new Simulator(options, new DemandPagingWorkload(options)).Run();
+        return new Simulator(options, new DemandPagingWorkload(options)).Run(cancellationToken);
     }
 
     /// <summary>Simulates host threads that invalidate memory which vCPUs use.</summary>
     /// <param name="options">The machine and what it does; it needs an MMU.</param>
+    /// <param name="cancellationToken">Gives the simulation up.</param>
     /// <exception cref="ArgumentException">There is no MMU.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled. What the simulation held stays allocated.</exception>
     /// <exception cref="InvalidOperationException">Control is switched off in this process, or a simulation runs already.</exception>
-    public static SimulationResult Invalidation(SimulationOptions options)
+    public static SimulationResult Invalidation(SimulationOptions options, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Mmu == SimulatedMmu.None)
@@ -55,7 +59,7 @@ public sealed class Simulator
         }
 
         var workload = new InvalidationWorkload(options);
-        var result = new Simulator(options, workload).Run();
+        var result = new Simulator(options, workload).Run(cancellationToken);
         return result with
         {
             MeanInvalidation = workload.Latencies.Average() / 1000,
@@ -65,13 +69,14 @@ public sealed class Simulator
 
     /// <summary>Simulates the fault handler alone on memory that is there, as the benchmarks call it.</summary>
     /// <param name="options">The machine and what it does; it needs an MMU.</param>
-    public static SimulationResult ResidentFault(SimulationOptions options)
+    /// <param name="cancellationToken">Gives the simulation up.</param>
+    public static SimulationResult ResidentFault(SimulationOptions options, CancellationToken cancellationToken = default)
     {
         var resident = options with { Source = SimulatedSource.Resident, Overlapping = false };
-        return new Simulator(resident, new ResidentFaultWorkload(resident)).Run();
+        return new Simulator(resident, new ResidentFaultWorkload(resident)).Run(cancellationToken);
     }
 
-    private SimulationResult Run()
+    private SimulationResult Run(CancellationToken cancellationToken)
     {
         var clock = Stopwatch.StartNew();
         SimulationResult? result = null;
@@ -83,7 +88,7 @@ public sealed class Simulator
             RunThreads(machine);
             _controller.IsCharging = false;
             result = Collect(machine);
-        });
+        }, cancellationToken);
         return result! with { RealSeconds = clock.Elapsed.TotalSeconds };
     }
 

@@ -16,6 +16,6 @@ public sealed class CalibratorTests
         var curve = PublishedExperiments.Measured().First(static curve => curve.Experiment == "resident fault, direct + rcu");
 
         Assert.All(curve.Points, point => Assert.InRange(
-            curve.Simulate(curve.Options with { Vcpus = point.Vcpus }).PagesPerSecond / point.Pages, 0.75, 1.25));
+            curve.Simulate(curve.Options with { Vcpus = point.Vcpus }, TestContext.Current.CancellationToken).PagesPerSecond / point.Pages, 0.75, 1.25));
     }
 }

@@ -15,7 +15,7 @@ public sealed class SimulatorTests : IDisposable
     [InlineData(416)]
     public void AResidentFaultBringsNoLineFromAnotherProcessor(int vcpus)
     {
-        var result = Simulator.DemandPaging(Options() with { Vcpus = vcpus, Source = SimulatedSource.Resident });
+        var result = Page(Options() with { Vcpus = vcpus, Source = SimulatedSource.Resident });
 
         Assert.Equal(0, result.Transfers);
         Assert.Equal(0, result.Retries);
@@ -29,8 +29,8 @@ public sealed class SimulatorTests : IDisposable
         // With a kernel's work in every section the engine's part would hardly be seen.
         var machine = Options().Machine with { Fault = MachineCatalog.Get("this-vm").Fault };
         var options = Options() with { Machine = machine, Source = SimulatedSource.Resident };
-        var alone = Simulator.DemandPaging(options).PagesPerSecond;
-        var all = Simulator.DemandPaging(options with { Vcpus = 416, SamplePages = 512 }).PagesPerSecond;
+        var alone = Page(options).PagesPerSecond;
+        var all = Page(options with { Vcpus = 416, SamplePages = 512 }).PagesPerSecond;
 
         Assert.InRange(all / (416 * alone), 0.95, 1.01);
     }
@@ -38,7 +38,7 @@ public sealed class SimulatorTests : IDisposable
     [Fact]
     public void TheReaderWriterLockCostsTwoTransfersPerFault()
     {
-        var result = Simulator.DemandPaging(Options() with { Vcpus = 32, Source = SimulatedSource.Resident, Lock = LockPolicyKind.ReadWrite });
+        var result = Page(Options() with { Vcpus = 32, Source = SimulatedSource.Resident, Lock = LockPolicyKind.ReadWrite });
 
         Assert.Equal(2.0, result.TransfersPerFault, tolerance: 0.05);
         Assert.Equal(0, result.Retries);
@@ -47,7 +47,7 @@ public sealed class SimulatorTests : IDisposable
     [Fact]
     public void TheHostsLockCostsTwoTransfersForEachTimeItIsTaken()
     {
-        var result = Simulator.DemandPaging(Options() with { Vcpus = 64, Mmu = SimulatedMmu.None });
+        var result = Page(Options() with { Vcpus = 64, Mmu = SimulatedMmu.None });
 
         Assert.Equal(2.0 * Options().Machine.Host.UserfaultLockPairs, result.TransfersPerFault, tolerance: 0.05);
     }
@@ -56,9 +56,9 @@ public sealed class SimulatorTests : IDisposable
     public void OnlyTheLockOfTheOldWorldIsWaitedFor()
     {
         var options = Options() with { Vcpus = 416, SamplePages = 16 };
-        var legacy = Simulator.DemandPaging(options with { Mmu = SimulatedMmu.Legacy });
-        var direct = Simulator.DemandPaging(options);
-        var host = Simulator.DemandPaging(options with { Mmu = SimulatedMmu.None });
+        var legacy = Page(options with { Mmu = SimulatedMmu.Legacy });
+        var direct = Page(options);
+        var host = Page(options with { Mmu = SimulatedMmu.None });
 
         Assert.InRange(legacy.LockWaitFraction, 0.95, 1.0);
         Assert.Equal(0, direct.LockWaitFraction);
@@ -73,9 +73,9 @@ public sealed class SimulatorTests : IDisposable
     {
         var options = Options() with { Vcpus = 24, Mmu = mmu, Overlapping = true };
 
-        var first = Simulator.DemandPaging(options);
-        var second = Simulator.DemandPaging(options);
-        var other = Simulator.DemandPaging(options with { Seed = 2 });
+        var first = Page(options);
+        var second = Page(options);
+        var other = Page(options with { Seed = 2 });
 
         Assert.Equal(first with { RealSeconds = 0, CostlyLines = [] }, second with { RealSeconds = 0, CostlyLines = first.CostlyLines.Count == 0 ? [] : second.CostlyLines });
         Assert.NotEqual(first.VirtualSeconds, other.VirtualSeconds);
@@ -84,7 +84,7 @@ public sealed class SimulatorTests : IDisposable
     [Fact]
     public void AllTouchThePagesThatTheyShare()
     {
-        var result = Simulator.DemandPaging(Options() with { Vcpus = 16, Overlapping = true });
+        var result = Page(Options() with { Vcpus = 16, Overlapping = true });
 
         Assert.Equal(16 * 64, result.Pages);
         Assert.InRange(result.Faults, 64, 16 * 64 * 2);
@@ -109,7 +109,7 @@ public sealed class SimulatorTests : IDisposable
             InvalidationsEach = 4,
         };
 
-        var result = Simulator.Invalidation(options);
+        var result = Invalidate(options);
 
         Assert.InRange(result.TlbShootdowns, 1, 64);
         Assert.True(result.Fences >= result.TlbShootdowns);
@@ -121,7 +121,7 @@ public sealed class SimulatorTests : IDisposable
     [Fact]
     public void TheCostliestLineOfTheLegacyMmuIsItsLock()
     {
-        var result = Simulator.DemandPaging(
+        var result = Page(
             Options() with { Vcpus = 32, Mmu = SimulatedMmu.Legacy, Source = SimulatedSource.Resident, Explain = true });
 
         var line = result.CostlyLines[0];
@@ -131,7 +131,35 @@ public sealed class SimulatorTests : IDisposable
 
     [Fact]
     public void WithoutAnMmuThereIsNothingToInvalidate() =>
-        Assert.Throws<ArgumentException>(() => Simulator.Invalidation(Options() with { Mmu = SimulatedMmu.None }));
+        Assert.Throws<ArgumentException>(() => Invalidate(Options() with { Mmu = SimulatedMmu.None }));
+
+    [Fact]
+    public void ACancelledSimulationLeavesRoomForTheNext()
+    {
+        var calls = 0;
+        using var cancellation = new CancellationTokenSource();
+        var controller = new VirtualTimeController(MachineCatalog.Get("x86-416"));
+
+        Assert.Throws<OperationCanceledException>(() => controller.Run(
+            () =>
+            {
+                controller.IsCharging = true;
+                var other = Atomics.StartThread("other", () => controller.Advance(long.MaxValue / 4));
+                controller.Advance(VirtualTimeController.Window * 2);
+                calls++;
+                cancellation.Cancel();
+                other.Join();
+                calls++;
+            },
+            cancellation.Token));
+
+        Assert.Equal(1, calls);
+        Assert.Equal(64, Page(Options()).Faults);
+    }
+
+    private static SimulationResult Page(SimulationOptions options) => Simulator.DemandPaging(options, TestContext.Current.CancellationToken);
+
+    private static SimulationResult Invalidate(SimulationOptions options) => Simulator.Invalidation(options, TestContext.Current.CancellationToken);
 
     private static SimulationOptions Options() => new() { Machine = MachineCatalog.Get("x86-416"), SamplePages = 64 };
 }

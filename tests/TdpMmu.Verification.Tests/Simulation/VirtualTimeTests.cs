@@ -235,7 +235,7 @@ public sealed class VirtualTimeTests
             body(index, word);
         })).ToArray();
         Array.ForEach(threads, static thread => thread.Join());
-    });
+    }, TestContext.Current.CancellationToken);
 
     // SAFETY: the arena stays mapped for as long as the process lives.
     private static unsafe AtomicWord WordAt(nint address) => new((void*)address);

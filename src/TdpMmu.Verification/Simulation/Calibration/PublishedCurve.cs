@@ -17,5 +17,5 @@ internal sealed record PublishedCurve
     internal bool HasKnee { get; init; } = true;
 
     /// <summary>How a point is simulated.</summary>
-    internal Func<SimulationOptions, SimulationResult> Simulate { get; init; } = Simulator.DemandPaging;
+    internal Func<SimulationOptions, CancellationToken, SimulationResult> Simulate { get; init; } = Simulator.DemandPaging;
 }

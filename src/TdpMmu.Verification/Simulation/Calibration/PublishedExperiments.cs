@@ -57,6 +57,6 @@ internal static class PublishedExperiments
     };
 
     private static PublishedCurve Reality(
-        string experiment, SimulationOptions options, double[] thousands, Func<SimulationOptions, SimulationResult> simulate) =>
+        string experiment, SimulationOptions options, double[] thousands, Func<SimulationOptions, CancellationToken, SimulationResult> simulate) =>
         Thousands(experiment, options, [1, 2], thousands) with { HasKnee = false, PlateauTolerance = 0.25, Simulate = simulate };
 }

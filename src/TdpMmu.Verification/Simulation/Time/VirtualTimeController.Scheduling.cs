@@ -8,9 +8,11 @@ namespace TdpMmu.Verification.Simulation;
 internal sealed unsafe partial class VirtualTimeController
 {
     private static BatonCrew? s_crew;
-    private static Thread? s_crewOwner;
+    private static int s_isRunning;
 
     private SimulationDeadlockException? _deadlock;
+    private CancellationToken _cancellationToken;
+    private bool _isCancelled;
     private int _unfinished;
     private long _switches;
 
@@ -19,34 +21,38 @@ internal sealed unsafe partial class VirtualTimeController
 
     /// <summary>Runs <paramref name="body"/> as the first simulated thread and returns when it and all that it started have ended.</summary>
     /// <param name="body">What to run.</param>
+    /// <param name="cancellationToken">Gives the run up, with what it holds, at the next change of threads.</param>
     /// <exception cref="SimulationDeadlockException">No thread could go on.</exception>
-    internal void Run(Action body)
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    internal void Run(Action body, CancellationToken cancellationToken = default)
     {
-        if (Running is not null)
+        if (Interlocked.Exchange(ref s_isRunning, 1) != 0)
         {
             throw new InvalidOperationException("One simulation runs in a process at a time.");
         }
 
-        var crew = CrewOfThisThread();
-        _arena.Reset();
-        Running = this;
         try
         {
-            var first = Create("main", body, 0);
-            _current = first;
-            if (!crew.Run(first.Baton, () => _switches + (_current?.Clock ?? 0) + (long)_arena.Used))
+            Running = this;
+            _arena.Reset();
+            s_crew ??= CreateCrew();
+            _cancellationToken = cancellationToken;
+            _current = Create("main", body, 0);
+            var first = _current;
+            if (!s_crew.Run(first.Baton, () => _switches + (_current?.Clock ?? 0) + (long)_arena.Used))
             {
                 _deadlock = new SimulationDeadlockException("A simulated thread blocks outside of what the simulator controls.");
             }
 
-            if (_deadlock is not null)
+            if (_deadlock is not null || _isCancelled)
             {
+                // What they hold cannot be taken from them. They stay where they are, and others take their places.
                 foreach (var thread in _threads.Where(static thread => !thread.IsDone))
                 {
-                    crew.Abandon(thread.Index);
+                    s_crew.Abandon(thread.Index);
                 }
 
-                throw _deadlock;
+                throw _deadlock ?? (Exception)new OperationCanceledException(cancellationToken);
             }
 
             first.Failure?.Throw();
@@ -54,6 +60,7 @@ internal sealed unsafe partial class VirtualTimeController
         finally
         {
             Running = null;
+            Volatile.Write(ref s_isRunning, 0);
         }
     }
 
@@ -121,16 +128,14 @@ internal sealed unsafe partial class VirtualTimeController
         Block();
     }
 
-    private static BatonCrew CrewOfThisThread()
+    // Whoever creates a crew is pinned to its processor, which a caller has not asked for.
+    private static BatonCrew CreateCrew()
     {
-        // The crew's threads stay for the next run; the thread that started them holds the caller's end of the baton.
-        if (s_crew is null || s_crewOwner != Thread.CurrentThread)
-        {
-            s_crew = new BatonCrew(ProcessorAffinity.Usable[^1]);
-            s_crewOwner = Thread.CurrentThread;
-        }
-
-        return s_crew;
+        BatonCrew? crew = null;
+        var thread = new Thread(() => crew = new BatonCrew(ProcessorAffinity.Usable[^1]));
+        thread.Start();
+        thread.Join();
+        return crew!;
     }
 
     private void GiveWay()
@@ -176,9 +181,10 @@ internal sealed unsafe partial class VirtualTimeController
     // Hands the baton to the thread that is furthest behind, or back to the caller of Run when there is none.
     private SimulatedThread? PassOn()
     {
-        if (_ready.Count == 0)
+        _isCancelled |= _cancellationToken.IsCancellationRequested && _unfinished != 0;
+        if (_ready.Count == 0 || _isCancelled)
         {
-            if (_unfinished != 0)
+            if (_unfinished != 0 && !_isCancelled)
             {
                 _deadlock = new SimulationDeadlockException(
                     "No simulated thread can go on: " + string.Join(", ", _threads.Where(static thread => !thread.IsDone).Take(8).Select(static thread =>
