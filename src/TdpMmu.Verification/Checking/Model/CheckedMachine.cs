@@ -83,6 +83,9 @@ internal sealed class CheckedMachine
     /// <summary>The address of a frame.</summary>
     internal static Gpa AddressOf(ulong frame) => new(frame * PageGeometry.PageSize);
 
+    /// <summary>The calling thread takes mappings or permissions away.</summary>
+    internal void AllowTakingAway() => _rules.AllowTakingAway();
+
     /// <summary>An operation takes memory away for good.</summary>
     internal void DeclareLoss() => ExpectsLoss = true;
 

@@ -7,6 +7,8 @@ namespace TdpMmu.Verification.Simulation;
 /// <content>Who runs.</content>
 internal sealed unsafe partial class VirtualTimeController
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
     private static BatonCrew? s_crew;
     private static int s_isRunning;
 
@@ -39,7 +41,7 @@ internal sealed unsafe partial class VirtualTimeController
             _cancellationToken = cancellationToken;
             _current = Create("main", body, 0);
             var first = _current;
-            if (!s_crew.Run(first.Baton, () => _switches + (_current?.Clock ?? 0) + (long)_arena.Used))
+            if (!s_crew.Run(first.Baton, () => _switches + (_current?.Clock ?? 0) + (long)_arena.Used, s_patience))
             {
                 _deadlock = new SimulationDeadlockException("A simulated thread blocks outside of what the simulator controls.");
             }
