@@ -8,9 +8,13 @@ internal sealed class EpochScenario() : BlockScenario(
     new Mix("reader+replacer", static execution => Replace(execution, readers: 1, rounds: 2, replacers: 1)),
     new Mix("reader+reader+replacer", static execution => Replace(execution, readers: 2, rounds: 1, replacers: 1)),
     new Mix("reader+replacer+replacer", static execution => Replace(execution, readers: 1, rounds: 1, replacers: 2)),
-    new Mix("reader+waiter", static execution => Synchronize(execution, rounds: 2, waiters: 1)),
-    new Mix("reader+waiter+waiter", static execution => Synchronize(execution, rounds: 1, waiters: 2)))
+    new Mix("reader+waiter", static execution => Synchronize(execution, rounds: 2, waiters: 1, periodsBefore: 0)),
+    new Mix("reader+waiter-at-the-last-number", static execution => Synchronize(execution, rounds: 1, waiters: 1, PeriodsBeforeTheEnd)),
+    new Mix("reader+waiter+waiter", static execution => Synchronize(execution, rounds: 1, waiters: 2, periodsBefore: 0)))
 {
+    // Grace periods from the first number to the one whose end is numbered 0.
+    private const int PeriodsBeforeTheEnd = 3;
+
     internal override string Name => "epoch";
 
     internal override string Summary => "sections, and objects that are retired and reclaimed under them";
@@ -58,7 +62,6 @@ internal sealed class EpochScenario() : BlockScenario(
                 Atomics.StoreRelease(link, (ulong)fresh.Address);
                 domain.Retire(participant, (nint)old, kind: 0);
                 _ = domain.TryReclaim(participant);
-                _ = domain.TryReclaim(participant);
             });
         }
 
@@ -70,11 +73,16 @@ internal sealed class EpochScenario() : BlockScenario(
         DisposeAtEnd(execution, domain, participants);
     }
 
-    private static void Synchronize(Execution execution, int rounds, int waiters)
+    private static void Synchronize(Execution execution, int rounds, int waiters, int periodsBefore)
     {
         var participants = new ParticipantTable(1, waiters);
         Label(execution, participants);
         var domain = new EpochDomain(participants, new WithdrawingReclaimer());
+        for (var period = 0; period < periodsBefore; period++)
+        {
+            domain.Synchronize(0);
+        }
+
         var closed = new AtomicWord[waiters];
         var objects = new AtomicWord[waiters];
         for (var index = 0; index < waiters; index++)

@@ -24,7 +24,8 @@ internal sealed class LockScenario<TLock>(bool sharedTogether) : BlockScenario(M
         ];
         return !TLock.Excludes ? always :
         [
-            new("shared+exclusive", execution => Contend(execution, sharedTogether, shared: 1, exclusive: 1, rounds: 2)),
+            new("shared+exclusive", execution => Contend(execution, sharedTogether, shared: 1, exclusive: 1, rounds: 1)),
+            new("shared+exclusive-twice", execution => Contend(execution, sharedTogether, shared: 1, exclusive: 1, rounds: 2)),
             new("shared+shared+exclusive", execution => Contend(execution, sharedTogether, shared: 2, exclusive: 1, rounds: 1)),
             new("shared+exclusive+exclusive", execution => Contend(execution, sharedTogether, shared: 1, exclusive: 2, rounds: 1)),
             new("exclusive+exclusive", execution => Contend(execution, sharedTogether, shared: 0, exclusive: 2, rounds: 2)),

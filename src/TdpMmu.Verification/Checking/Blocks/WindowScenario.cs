@@ -6,22 +6,23 @@ namespace TdpMmu.Verification;
 
 /// <summary>vCPUs access a page through their TLBs while it is unmapped, flushed and taken away.</summary>
 internal sealed class WindowScenario() : BlockScenario(
-    new Mix("vcpu+flusher", static execution => Flush(execution, vcpus: 1, stores: 3, flushers: 1)),
-    new Mix("vcpu+vcpu+flusher", static execution => Flush(execution, vcpus: 2, stores: 2, flushers: 1)),
-    new Mix("vcpu+flusher+flusher", static execution => Flush(execution, vcpus: 1, stores: 2, flushers: 2)))
+    new Mix("vcpu+flusher", static execution => Flush(execution, vcpus: 1, stores: 3, flushers: 1, pages: 1)),
+    new Mix("vcpu+vcpu+flusher", static execution => Flush(execution, vcpus: 2, stores: 2, flushers: 1, pages: 1)),
+    new Mix("vcpu+flusher+flusher", static execution => Flush(execution, vcpus: 1, stores: 2, flushers: 2, pages: 1)),
+    new Mix("vcpu+flusher+flusher-of-another-page", static execution => Flush(execution, vcpus: 1, stores: 2, flushers: 2, pages: 2)))
 {
     internal override string Name => "window-and-flush";
 
     internal override string Summary => "no access through a translation that was flushed, whoever flushed it";
 
-    private static void Flush(Execution execution, int vcpus, int stores, int flushers)
+    private static void Flush(Execution execution, int vcpus, int stores, int flushers, int pages)
     {
         var machine = BlockMachine.Create(execution, vcpus, flushers);
         var core = machine.Core;
-        var entry = NewWord(execution, "entry", 1);
-        var address = execution.Allocate((nuint)PageGeometry.PageSize, (nuint)PageGeometry.PageSize);
-        execution.Label(address, (nint)PageGeometry.PageSize, "page");
-        var mmu = new OneEntryMmu(core, entry, new Hva((ulong)address).Frame);
+        var entries = Enumerable.Range(0, pages).Select(page => NewWord(execution, $"entry {page}", 1)).ToArray();
+        var memory = execution.Allocate((nuint)pages * (nuint)PageGeometry.PageSize, (nuint)PageGeometry.PageSize);
+        execution.Label(memory, pages * (nint)PageGeometry.PageSize, "pages");
+        var mmu = new FewEntriesMmu(core, entries, new Hva((ulong)memory).Frame);
         var parts = new List<IDisposable> { mmu };
         for (var index = 0; index < vcpus; index++)
         {
@@ -32,26 +33,29 @@ internal sealed class WindowScenario() : BlockScenario(
             {
                 for (var store = 1UL; store <= (ulong)stores; store++)
                 {
-                    running.Store(default, store);
+                    for (var page = 0; page < pages; page++)
+                    {
+                        running.Store(new Gpa((ulong)page * PageGeometry.PageSize), store);
+                    }
                 }
             }));
         }
 
         for (var flusher = 0; flusher < flushers; flusher++)
         {
-            var lane = vcpus + flusher;
+            var (lane, page) = (vcpus + flusher, flusher % pages);
             execution.AddThread($"flusher {flusher}", () =>
             {
                 // As a walk does it: the debt before the exchange, and where nothing was left to take away, a look at who owes a flush.
                 core.Flush.Incur();
-                if (Atomics.Exchange(entry, 0) != 0)
+                if (Atomics.Exchange(entries[page], 0) != 0)
                 {
                     core.Flush.Flush(lane);
                 }
 
                 core.Flush.Pay();
                 core.Flush.FlushIfOwed(lane);
-                Atomics.Quarantine(new AtomicBytes(address), sizeof(ulong));
+                Atomics.Quarantine(new AtomicBytes(memory + (page * (nint)PageGeometry.PageSize)), sizeof(ulong));
             });
         }
 

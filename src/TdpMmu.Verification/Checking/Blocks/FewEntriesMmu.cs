@@ -4,25 +4,25 @@ using TdpMmu.Translation;
 
 namespace TdpMmu.Verification;
 
-/// <summary>The smallest MMU: one word says whether one page is mapped, and what is not mapped is no memory.</summary>
+/// <summary>The smallest MMU: a word for each frame says whether its page is mapped, and what is not mapped is no memory.</summary>
 /// <param name="core">The machine's parts.</param>
-/// <param name="entry">0 where nothing is mapped.</param>
-/// <param name="page">The host page behind every frame.</param>
-internal sealed class OneEntryMmu(MachineCore core, AtomicWord entry, Pfn page) : Mmu(core)
+/// <param name="entries">0 where nothing is mapped.</param>
+/// <param name="first">The host page behind frame 0; the others follow.</param>
+internal sealed class FewEntriesMmu(MachineCore core, AtomicWord[] entries, Pfn first) : Mmu(core)
 {
-    internal override string FormatName => "one entry";
+    internal override string FormatName => "few entries";
 
     internal override string? LockName => null;
 
-    internal override Gfn FrameLimit => new(1);
+    internal override Gfn FrameLimit => new((ulong)entries.Length);
 
     internal override long MetadataBytes => 0;
 
     internal override WalkStatus Walk(Gfn frame, GuestAccess access, out Pfn host, out GuestAccess permitted)
     {
-        host = page;
+        host = first.Plus(frame.Value);
         permitted = GuestAccess.Read | GuestAccess.Write;
-        return Atomics.LoadAcquire(entry) != 0 ? WalkStatus.Translated : WalkStatus.NotPresent;
+        return Atomics.LoadAcquire(entries[(int)frame.Value]) != 0 ? WalkStatus.Translated : WalkStatus.NotPresent;
     }
 
     internal override FaultOutcome HandleFault(int participant, Gfn frame, GuestAccess access, bool present) => FaultOutcome.NoSlot;
@@ -43,5 +43,5 @@ internal sealed class OneEntryMmu(MachineCore core, AtomicWord entry, Pfn page) 
     {
     }
 
-    private static NotSupportedException Unused() => new("Who explores the access window zaps the entry himself.");
+    private static NotSupportedException Unused() => new("Who explores the access window zaps the entries himself.");
 }
