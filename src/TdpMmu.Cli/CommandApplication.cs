@@ -6,6 +6,7 @@ using TdpMmu.Cli.DemandPaging;
 using TdpMmu.Cli.Doctor;
 using TdpMmu.Cli.Output;
 using TdpMmu.Cli.Parsing;
+using TdpMmu.Cli.Simulation;
 
 namespace TdpMmu.Cli;
 
@@ -72,6 +73,7 @@ internal static class CommandApplication
         root.Directives.Clear();
         root.Subcommands.Add(DemandPagingCommand.Create(console, cancellationToken));
         root.Subcommands.Add(CheckCommand.Create(console, cancellationToken));
+        root.Subcommands.Add(SimulateCommand.Create(console, cancellationToken));
         root.Subcommands.Add(DoctorCommand.Create(console, cancellationToken));
         return root;
     }

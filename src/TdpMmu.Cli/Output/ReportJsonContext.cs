@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using TdpMmu.Cli.Checking;
 using TdpMmu.Cli.DemandPaging;
 using TdpMmu.Cli.Doctor;
+using TdpMmu.Cli.Simulation;
 
 namespace TdpMmu.Cli.Output;
 
@@ -10,4 +11,5 @@ namespace TdpMmu.Cli.Output;
 [JsonSerializable(typeof(DemandPagingReport))]
 [JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(CheckReport))]
+[JsonSerializable(typeof(SimulateReport))]
 internal sealed partial class ReportJsonContext : JsonSerializerContext;

@@ -20,6 +20,34 @@ internal static class Options
             return isInRange;
         });
 
+    /// <summary>Whole numbers separated by commas, in ascending order; null if the option is not given.</summary>
+    public static ValueOption<IReadOnlyList<int>?> CountList(string name, string description, int minimum, int maximum)
+        => Create<IReadOnlyList<int>?>(name, description, "LIST", null, null, (string text, out IReadOnlyList<int>? value, out string error) =>
+        {
+            var numbers = new List<int>();
+            foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
+            {
+                if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number < minimum || number > maximum || (numbers.Count > 0 && number <= numbers[^1]))
+                {
+                    (value, error) = (null, string.Create(CultureInfo.InvariantCulture, $"'{text}' is not a list of ascending whole numbers from {minimum} to {maximum}; write for example {name} 1,2,4,8"));
+                    return false;
+                }
+
+                numbers.Add(number);
+            }
+
+            (value, error) = (numbers, string.Empty);
+            return true;
+        });
+
+    /// <summary>A name, or the path of a file; null if the option is not given.</summary>
+    public static ValueOption<string?> Text(string name, string description, string helpName)
+        => Create<string?>(name, description, helpName, null, null, (string text, out string? value, out string error) =>
+        {
+            (value, error) = (text, $"the name is empty; write for example {name} results");
+            return text.Length > 0;
+        });
+
     public static ValueOption<ulong> Size(string name, string description, ulong minimum, ulong maximum, ulong multipleOf, ulong defaultValue)
         => Create(name, description, "SIZE", defaultValue, ByteSize.Exact(defaultValue), (string text, out ulong value, out string error) =>
         {

@@ -1,0 +1,8 @@
+namespace TdpMmu.Cli.Simulation;
+
+/// <summary>What the simulated threads do.</summary>
+internal enum SimulatedExperimentKind
+{
+    DemandPaging,
+    Invalidate,
+}
