@@ -61,6 +61,22 @@ public sealed class Execution
     /// <param name="bytes">How many.</param>
     public void Exclude(nint address, nint bytes) => _controller.Arena.Exclude(address, bytes);
 
+    /// <summary>
+    /// Has every write to these bytes count as a read of a word, for checks of such writes: what they depend on is the program's own
+    /// knowledge, which the schedule does not see. A thread that changes that knowledge says so by <see cref="Note"/>, and both orders are explored.
+    /// </summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="bytes">How many.</param>
+    /// <param name="word">The word, which the program allocated.</param>
+    public void Watch(nint address, nint bytes, nint word) => _controller.Watch(address, bytes, word);
+
+    /// <summary>
+    /// Says that what the program knows is about to change or to be looked at. It counts as a write of the word and has no effect of its own,
+    /// on store buffers neither.
+    /// </summary>
+    /// <param name="word">The word that <see cref="Watch"/> was told.</param>
+    public void Note(nint word) => _controller.Note(word);
+
     /// <summary>What a thread sees at an address: memory, with the thread's buffered stores.</summary>
     /// <param name="thread">The thread's number.</param>
     /// <param name="address">The address.</param>

@@ -97,6 +97,7 @@ internal sealed class TraceWriter
         OperationKind.Wake => "wakes",
         OperationKind.AwaitChange => "sees change of",
         OperationKind.Spin => "spins",
+        OperationKind.Note => "is checked",
         OperationKind.Withdraw => "withdraws",
         OperationKind.Readmit => "readmits",
         OperationKind.Start => "starts",

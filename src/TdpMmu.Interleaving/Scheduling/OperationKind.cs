@@ -51,6 +51,9 @@ internal enum OperationKind : byte
     /// <summary>Memory comes out of quarantine.</summary>
     Readmit,
 
+    /// <summary>What the program knows about itself changes or is looked at.</summary>
+    Note,
+
     /// <summary>A thread is started.</summary>
     Start,
 

@@ -90,8 +90,7 @@ internal sealed partial class SchedulingController
 
     private void RecordMemory(ScheduledThread self, ulong value, nint address, int size, bool write, string? detail = null)
     {
-        Span<Access> accesses = [Access.Memory(address, size, write), Access.Region(address, write: false)];
-        Record(self, value, Arena.IsWithdrawable(address) ? accesses : accesses[..1], detail);
+        Record(self, value, MemoryAccesses(address, size, write), detail);
     }
 
     private void Append(StepEvent step, ReadOnlySpan<Access> accesses)
@@ -113,7 +112,7 @@ internal sealed partial class SchedulingController
 
         thread.Buffer.RemoveOldest();
         Write(entry.Address, entry.Size, entry.Value);
-        var accesses = FlushAccesses(thread, entry);
+        var accesses = FlushAccesses(entry);
         thread.LastFlush = _events.Count;
         Append(new StepEvent
         {
@@ -166,19 +165,9 @@ internal sealed partial class SchedulingController
         kind is OperationKind.Update or OperationKind.FencedStore or OperationKind.Fence or OperationKind.ProcessWideFence
             or OperationKind.Park or OperationKind.Wake or OperationKind.Start;
 
-    private ReadOnlySpan<Access> FlushAccesses(ScheduledThread thread, StoreBuffer.Entry entry)
-    {
-        _pending[0] = Access.Memory(entry.Address, entry.Size, write: true);
-        var count = 1;
-        if (Arena.IsWithdrawable(entry.Address))
-        {
-            _pending[count++] = Access.Region(entry.Address, write: false);
-        }
+    private ReadOnlySpan<Access> FlushAccesses(StoreBuffer.Entry entry) => MemoryAccesses(entry.Address, entry.Size, write: true);
 
-        return _pending.AsSpan(0, count);
-    }
-
-    // Valid until the next call.
+// Valid until the next call.
     private ReadOnlySpan<Access> PendingAccesses(ScheduledThread thread)
     {
         switch (thread.Kind)
@@ -216,11 +205,23 @@ internal sealed partial class SchedulingController
         }
     }
 
-    private ReadOnlySpan<Access> MemoryAccesses(ScheduledThread thread, bool write)
+    private ReadOnlySpan<Access> MemoryAccesses(ScheduledThread thread, bool write) => MemoryAccesses(thread.Address, thread.Size, write);
+
+    private ReadOnlySpan<Access> MemoryAccesses(nint address, int size, bool write)
     {
-        _pending[0] = Access.Memory(thread.Address, thread.Size, write);
-        _pending[1] = Access.Region(thread.Address, write: false);
-        return _pending.AsSpan(0, Arena.IsWithdrawable(thread.Address) ? 2 : 1);
+        _pending[0] = Access.Memory(address, size, write);
+        var count = 1;
+        if (Arena.IsWithdrawable(address))
+        {
+            _pending[count++] = Access.Region(address, write: false);
+        }
+
+        if (write && _watched.TryGetValue(address & ~7, out var word))
+        {
+            _pending[count++] = Access.Memory(word, WordBytes, write: false);
+        }
+
+        return _pending.AsSpan(0, count);
     }
 
     private ReadOnlySpan<Access> RegionAccesses(ScheduledThread thread)

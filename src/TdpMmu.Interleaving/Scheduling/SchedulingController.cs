@@ -18,6 +18,7 @@ internal sealed partial class SchedulingController : AtomicsController
     private readonly List<StepEvent> _events = [];
     private readonly List<Access> _accesses = [];
     private readonly List<IMemoryObserver> _observers = [];
+    private readonly Dictionary<nint, nint> _watched = [];
     private readonly List<int> _choices = [];
     private readonly List<nint> _discovered = [];
     private SearchStrategy _strategy = null!;
@@ -98,6 +99,7 @@ internal sealed partial class SchedulingController : AtomicsController
         _events.Clear();
         _accesses.Clear();
         _observers.Clear();
+        _watched.Clear();
         LiveBytes = 0;
         _strategy = strategy;
         _current = null;
@@ -175,6 +177,26 @@ internal sealed partial class SchedulingController : AtomicsController
     }
 
     internal void AddThread(string name, Action body) => _ = Create(name, body);
+
+    /// <summary>Has every write to these bytes count as a read of a word.</summary>
+    internal void Watch(nint address, nint bytes, nint word)
+    {
+        for (var watched = address & ~7; watched < address + bytes; watched += WordBytes)
+        {
+            _watched[watched] = word;
+        }
+    }
+
+    /// <summary>A step that writes a word, as far as the schedule is concerned, and does nothing.</summary>
+    internal void Note(nint word)
+    {
+        if (Enter(word) is { } self)
+        {
+            Announce(self, OperationKind.Note, word, WordBytes);
+            Decide(self);
+            Record(self, 0, [Access.Memory(word, WordBytes, write: true)]);
+        }
+    }
 
     internal void AddObserver(IMemoryObserver observer) => _observers.Add(observer);
 
@@ -255,7 +277,7 @@ internal sealed partial class SchedulingController : AtomicsController
 
     private ReadOnlySpan<Access> PendingOf(int actor) => actor < ScheduledThread.Most
         ? PendingAccesses(_threads[actor])
-        : FlushAccesses(_threads[actor - ScheduledThread.Most], _threads[actor - ScheduledThread.Most].Buffer.Oldest);
+        : FlushAccesses(_threads[actor - ScheduledThread.Most].Buffer.Oldest);
 
     private void RunThreads()
     {

@@ -19,6 +19,7 @@ internal sealed class CheckedMachine
     private const ulong MemoryPages = 12;
     private const ulong TableLimit = 65_536;
 
+    private readonly nint _knowledge;
     private readonly EntryOracle<CheckedFormat> _oracle;
     private readonly TlbAdversary _tlbs;
     private readonly MachineRules _rules;
@@ -32,7 +33,9 @@ internal sealed class CheckedMachine
     internal CheckedMachine(Execution execution, LockPolicyKind policy, StartState start, int vcpus)
     {
         Execution = execution;
-        _oracle = new EntryOracle<CheckedFormat>(execution);
+        _knowledge = execution.Allocate(sizeof(ulong));
+        execution.Label(_knowledge, sizeof(ulong), "what was promised");
+        _oracle = new EntryOracle<CheckedFormat>(execution, _knowledge);
         execution.AddObserver(_oracle);
         var options = new VirtualMachineOptions
         {
@@ -51,7 +54,7 @@ internal sealed class CheckedMachine
             _ => VirtualMachine.CreateWith<CheckedFormat, RcuLock>(options),
         };
         _rules = new MachineRules(execution);
-        _tlbs = new TlbAdversary(execution, Machine.Core.Participants);
+        _tlbs = new TlbAdversary(execution, Machine.Core.Participants, _knowledge);
         _oracle.Rules = _rules;
         _oracle.Tlbs = _tlbs;
         MachineLabels.Add(execution, Machine);
@@ -141,8 +144,9 @@ internal sealed class CheckedMachine
     internal void Zap(GfnRange range)
     {
         _rules.AllowTakingAway();
-        var now = _oracle.Tick();
+        var now = Moment();
         Machine.Zap(range);
+        Note();
         _oracle.RequireGone($"{range} was zapped", range, now);
     }
 
@@ -153,6 +157,7 @@ internal sealed class CheckedMachine
     {
         _rules.AllowTakingAway();
         using var scope = Machine.BeginInvalidation(range);
+        Note();
         _rules.BeginInvalidation(range);
         _oracle.RequireGone($"the invalidation of {range} has begun", range, long.MaxValue);
         for (var frame = range.Start.Value; frame < range.End.Value; frame++)
@@ -160,6 +165,7 @@ internal sealed class CheckedMachine
             change(frame);
         }
 
+        Note();
         _rules.EndInvalidation(range);
     }
 
@@ -182,6 +188,7 @@ internal sealed class CheckedMachine
     internal MemorySlot AddSlot(ulong frame, ulong pages, ulong firstPage, bool small)
     {
         var range = new GfnRange(new Gfn(frame), pages);
+        Note();
         var rule = _rules.Add(range, Memory, firstPage, readOnly: false);
         var slot = Machine.AddSlot(AddressOf(frame), Memory, new MemorySlotOptions
         {
@@ -202,6 +209,7 @@ internal sealed class CheckedMachine
     {
         _rules.AllowTakingAway();
         Machine.DeleteSlot(slot);
+        Note();
         _rules.Remove(_slotRules[slot]);
         _oracle.RequireGone($"the slot {slot.Range} was deleted", slot.Range, long.MaxValue);
         for (var frame = slot.Range.Start.Value; frame < slot.Range.End.Value; frame++)
@@ -213,8 +221,9 @@ internal sealed class CheckedMachine
     internal void StartDirtyLog()
     {
         _rules.AllowTakingAway();
-        var now = _oracle.Tick();
+        var now = Moment();
         Machine.StartDirtyLog(Slot);
+        Note();
         _slotRules[Slot].LogsDirty = !_mayStopLog;
         _tlbs.RequireNone("the dirty log was started", removal => removal.LostDirty && removal.Created < now);
         _copies.Restart();
@@ -223,6 +232,7 @@ internal sealed class CheckedMachine
     internal void StopDirtyLog()
     {
         _rules.AllowTakingAway();
+        Note();
         _copies.Stop();
         _slotRules[Slot].LogsDirty = false;
         Machine.StopDirtyLog(Slot);
@@ -234,6 +244,7 @@ internal sealed class CheckedMachine
         _rules.AllowTakingAway();
         Span<ulong> dirty = stackalloc ulong[1];
         Machine.GetDirtyLog(Slot, dirty);
+        Note();
         var pages = dirty[0];
         _tlbs.RequireNone(
             "the dirty log was taken",
@@ -244,9 +255,10 @@ internal sealed class CheckedMachine
     internal void WriteProtect(GfnRange range, bool keepMmuWritable = true)
     {
         _rules.AllowTakingAway();
-        var now = _oracle.Tick();
+        var now = Moment();
         using var lane = new HostLane(Machine.Core);
         Machine.Mmu.WriteProtect(lane.Index, range, keepMmuWritable);
+        Note();
         _tlbs.RequireNone(
             $"{range} was write-protected",
             removal => (removal.Lost & GuestAccess.Write) != GuestAccess.None && removal.Created < now && removal.Frames.Overlaps(range));
@@ -265,6 +277,16 @@ internal sealed class CheckedMachine
         {
             Memory.States.Abandon(page);
         }
+    }
+
+    // What operations promise and what is checked of it are no memory: these steps stand for them, so that each is explored before and after
+    // every change of an entry, a request or a window.
+    private void Note() => Execution.Note(_knowledge);
+
+    private long Moment()
+    {
+        Note();
+        return _oracle.Tick();
     }
 
     private static bool IsNamed(ulong pages, GfnRange frames)

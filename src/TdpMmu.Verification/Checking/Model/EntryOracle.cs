@@ -15,12 +15,20 @@ internal sealed class EntryOracle<TFormat> : IMemoryObserver
     where TFormat : struct, IPagingFormat
 {
     private readonly Execution _execution;
+    private readonly nint _knowledge;
     private readonly Dictionary<nint, TableModel> _tables = [];
     private readonly SortedDictionary<ulong, Mapping> _map = [];
     private TableModel? _root;
     private long _clock;
 
-    internal EntryOracle(Execution execution) => _execution = execution;
+    /// <summary>Creates an oracle.</summary>
+    /// <param name="execution">What it observes.</param>
+    /// <param name="knowledge">The word that is noted when what the rules say changes.</param>
+    internal EntryOracle(Execution execution, nint knowledge)
+    {
+        _execution = execution;
+        _knowledge = knowledge;
+    }
 
     /// <summary>The machine's rules: slots, invalidations, who may do what. Null until the machine exists.</summary>
     internal MachineRules? Rules { get; set; }
@@ -52,6 +60,7 @@ internal sealed class EntryOracle<TFormat> : IMemoryObserver
         var table = new TableModel(address);
         _tables.Add(address, table);
         _execution.Label(address, (nint)PageGeometry.PageSize, $"table {_tables.Count - 1}");
+        _execution.Watch(address, TableGeometry<TFormat>.EntriesPerTable * sizeof(ulong), _knowledge);
         if (_root is null)
         {
             // The first table that leaves the pool is the root: the machine takes it while it is made.

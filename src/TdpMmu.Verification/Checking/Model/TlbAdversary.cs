@@ -25,7 +25,7 @@ internal sealed class TlbAdversary
     private readonly int[] _threads;
     private long _now;
 
-    internal TlbAdversary(Execution execution, ParticipantTable participants)
+    internal TlbAdversary(Execution execution, ParticipantTable participants, nint knowledge)
     {
         _execution = execution;
         _raises = new List<Raise>[participants.VcpuCount];
@@ -38,6 +38,8 @@ internal sealed class TlbAdversary
             _windows[vcpu] = participants.Window(vcpu).Address;
             _windowOf[_windows[vcpu]] = vcpu;
             _requestOf[participants.Request(vcpu).Address] = vcpu;
+            execution.Watch(_windows[vcpu], sizeof(ulong), knowledge);
+            execution.Watch(participants.Request(vcpu).Address, sizeof(ulong), knowledge);
         }
     }
 
