@@ -24,6 +24,12 @@ public sealed record ExplorationOptions
     /// <summary>Depth of <see cref="ExplorationStrategy.Pct"/>: the number of ordering constraints that a bug may need. At least 1.</summary>
     public int Depth { get; init; } = 3;
 
+    /// <summary>
+    /// How long a thread may compute, or block where the scheduler cannot see it, between two operations: longer is a finding. 30 seconds
+    /// by default.
+    /// </summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Operations after which an execution that has not ended is a finding.</summary>
     public long OperationLimit { get; init; } = 1_000_000;
 }

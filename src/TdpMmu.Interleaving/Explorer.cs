@@ -6,18 +6,19 @@ namespace TdpMmu.Interleaving;
 /// Runs a program under many schedules and reports the first under which it goes wrong.
 /// </summary>
 /// <remarks>
-/// Needs <see cref="Atomics.ControlSwitch"/>. Used by one thread, which it pins to a processor; explorers with different numbers may
-/// run side by side.
+/// Needs <see cref="Atomics.ControlSwitch"/>. Used by one thread at a time, which stays on one processor meanwhile; explorers with
+/// different numbers may run side by side.
 /// </remarks>
 public sealed class Explorer
 {
     private const int ShorterSearchExecutions = 20_000;
     private static readonly TimeSpan s_shorterSearchTime = TimeSpan.FromSeconds(4);
 
-    private readonly SchedulingController _controller;
+    private readonly ExplorerSeat _seat;
+    private SchedulingController _controller;
 
     /// <summary>Creates an explorer.</summary>
-    /// <param name="number">From 0: which of the usable processors, and which part of the address space. One explorer at a time per number.</param>
+    /// <param name="number">From 0: which of the usable processors, and which part of the address space. One exploration at a time per number.</param>
     /// <exception cref="InvalidOperationException">Control is switched off in this process.</exception>
     public Explorer(int number = 0)
     {
@@ -27,8 +28,8 @@ public sealed class Explorer
             throw new InvalidOperationException($"Exploring needs the AppContext switch '{Atomics.ControlSwitch}', set before the first use of {nameof(Atomics)}.");
         }
 
-        var processors = ProcessorAffinity.Usable;
-        _controller = new SchedulingController(new BatonCrew(processors[number % processors.Count]), ExplorerMemory.Of(number));
+        _seat = ExplorerSeat.Of(number);
+        _controller = new SchedulingController(_seat.Crew, _seat.Arena);
     }
 
     /// <summary>Explores a program.</summary>
@@ -36,6 +37,8 @@ public sealed class Explorer
     /// <param name="arrange">Makes the program's state and threads; called for each execution.</param>
     /// <param name="options">Null for defaults.</param>
     /// <param name="cancellationToken">Ends the exploration; the report says so.</param>
+    /// <exception cref="ArgumentException">The options set no limit for a strategy that needs one.</exception>
+    /// <exception cref="InvalidOperationException">Another explorer of the same number explores at the moment.</exception>
     public ExplorationReport Explore(string name, Action<Execution> arrange, ExplorationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(arrange);
@@ -45,8 +48,8 @@ public sealed class Explorer
             throw new ArgumentException("Random strategies never end by themselves: they need a limit of time or executions.", nameof(options));
         }
 
-        Begin(options.Memory);
-        var search = new Search(_controller, name, arrange, options, cancellationToken);
+        using var occupation = _seat.Take();
+        var search = new Search(Begin(options.Memory), name, arrange, options, cancellationToken);
         var (exhausted, bound) = search.Run();
         var finding = search.Failure is null ? null : Describe(search, arrange, options);
         return new ExplorationReport
@@ -69,11 +72,13 @@ public sealed class Explorer
     /// <param name="arrange">The program that it was recorded of.</param>
     /// <returns>What went wrong, or null if nothing does any more.</returns>
     /// <exception cref="InvalidDataException">The program takes other steps than when the schedule was recorded.</exception>
+    /// <exception cref="InvalidOperationException">Another explorer of the same number explores at the moment.</exception>
     public Finding? Replay(Recording recording, Action<Execution> arrange)
     {
         ArgumentNullException.ThrowIfNull(recording);
         ArgumentNullException.ThrowIfNull(arrange);
-        var finding = Follow(recording, arrange, TimeSpan.Zero, out var changed);
+        using var occupation = _seat.Take();
+        var finding = Follow(recording, arrange, new ExplorationOptions(), TimeSpan.Zero, out var changed);
         return changed
             ? throw new InvalidDataException($"The program '{recording.Program}' has changed since the schedule was recorded: it takes other steps.")
             : finding;
@@ -88,6 +93,12 @@ public sealed class Explorer
 
     private void Begin(MemoryModel memory, IEnumerable<long> sharedWords, bool usesProcessWideFence)
     {
+        if (_controller.IsStuck)
+        {
+            _seat.ReplaceCrew();
+            _controller = new SchedulingController(_seat.Crew, _seat.Arena);
+        }
+
         _controller.Arena.Forget();
         _controller.Arena.Share(sharedWords);
         _controller.IsBuffered = memory == MemoryModel.TotalStoreOrder;
@@ -96,36 +107,76 @@ public sealed class Explorer
 
     private Finding Describe(Search search, Action<Execution> arrange, ExplorationOptions options)
     {
-        var found = Record(search, options.Memory);
+        var found = Record(search.Name, search.Failure!, options.Memory);
         var after = search.FoundAfter;
         var preemptions = search.FoundPreemptions;
+        if (_controller.IsStuck)
+        {
+            // To run it again would be to wait again.
+            return new Finding(search.Failure!.Message, search.Failure, found, TraceWriter.StepsOf(_controller), preemptions, after);
+        }
 
         // The fewest preemptions first: what is found again with fewer is easier to read.
+        var limits = options with { TimeLimit = s_shorterSearchTime, ExecutionLimit = ShorterSearchExecutions };
         for (var bound = 0; bound < preemptions && options.Strategy != ExplorationStrategy.Preemptions; bound++)
         {
-            var shorter = new Search(_controller, search.Name, arrange, options with { TimeLimit = s_shorterSearchTime, ExecutionLimit = ShorterSearchExecutions }, default);
-            if (shorter.RunWithin(bound))
+            var shorter = new Search(_controller, search.Name, arrange, limits, default);
+            if (shorter.RunWithin(bound) && !_controller.IsStuck)
             {
-                found = Record(shorter, options.Memory);
+                found = Record(search.Name, shorter.Failure!, options.Memory);
                 preemptions = shorter.FoundPreemptions;
                 break;
             }
         }
 
-        return Follow(found, arrange, after, out var changed) is { } finding && !changed
+        found = Shorten(found, arrange, options, preemptions);
+        return Follow(found, arrange, options, after, out var changed) is { } finding && !changed
             ? finding
             : new Finding($"{found.Finding} (and not again with the same schedule: the program is not deterministic)", search.Failure!, found, [], preemptions, after);
     }
 
-    private Recording Record(Search search, MemoryModel memory)
+    private Recording Shorten(Recording found, Action<Execution> arrange, ExplorationOptions options, int preemptions)
+    {
+        var best = found;
+        Begin(found.Memory, found.SharedWords, found.UsesProcessWideFence);
+        var shortening = new ScheduleShortening(new ScheduleShortening.Attempt(found.Choices(), preemptions), Attempt);
+        var shortest = shortening.Run().Choices;
+        if (_controller.IsStuck || Attempt(shortest) is null)
+        {
+            return found;
+        }
+
+        return best;
+
+        ScheduleShortening.Attempt? Attempt(IReadOnlyList<int> choices)
+        {
+            if (_controller.IsStuck || _controller.HasDiscoveredPoints)
+            {
+                // What was learnt there would give the schedule another meaning.
+                Begin(found.Memory, found.SharedWords, found.UsesProcessWideFence);
+            }
+
+            var failure = _controller.Run(arrange, new ScheduleStrategy(choices), options);
+            if (failure is null || _controller.HasDiscoveredPoints || failure.GetType() != found.FailureType || failure.Message != found.Finding)
+            {
+                return null;
+            }
+
+            best = Record(found.Program, failure, found.Memory) with { SharedWords = found.SharedWords };
+            return new ScheduleShortening.Attempt([.. _controller.Choices], _controller.Preemptions);
+        }
+    }
+
+    private Recording Record(string program, Exception failure, MemoryModel memory)
     {
         // As it was known when the execution began: what it discovers itself it discovers again.
         var discovered = _controller.Discovered.Select(address => (long)_controller.Arena.OffsetOf(address)).ToHashSet();
         return new Recording
         {
-            Program = search.Name,
+            Program = program,
             Memory = memory,
-            Finding = search.Failure!.Message,
+            Finding = failure.Message,
+            FailureType = failure.GetType(),
             SharedWords = [.. _controller.Arena.SharedOffsets().Where(offset => !discovered.Contains(offset))],
             UsesProcessWideFence = _controller.UsedProcessWideFence,
             Schedule = Recording.Compress(_controller.Choices),
@@ -133,14 +184,21 @@ public sealed class Explorer
         };
     }
 
-    private Finding? Follow(Recording recording, Action<Execution> arrange, TimeSpan after, out bool changed)
+    private Finding? Follow(Recording recording, Action<Execution> arrange, ExplorationOptions options, TimeSpan after, out bool changed)
     {
         Begin(recording.Memory, recording.SharedWords, recording.UsesProcessWideFence);
         var writer = new TraceWriter();
         var strategy = new ScheduleStrategy(recording.Choices());
-        var failure = _controller.Run(arrange, strategy, new ExplorationOptions().OperationLimit, writer.Add);
+        strategy.Begin();
+        var failure = _controller.Run(arrange, strategy, options, writer);
         changed = strategy.HasDiverged || FingerprintOf(_controller) != recording.Fingerprint;
-        return failure is null ? null : new Finding(failure.Message, failure, recording, writer.Steps, _controller.Preemptions, after);
+        if (failure is null)
+        {
+            return null;
+        }
+
+        writer.AddFailure(_controller, failure);
+        return new Finding(failure.Message, failure, recording, writer.Steps, _controller.Preemptions, after);
     }
 
     // Addresses count by their offset, and values not at all: they may be addresses.

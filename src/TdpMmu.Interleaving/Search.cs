@@ -129,13 +129,13 @@ internal sealed class Search
                     return false;
                 }
 
-                var failure = _controller.Run(_arrange, strategy, _options.OperationLimit);
+                var failure = _controller.Run(_arrange, strategy, _options);
                 Executions++;
                 Steps += _controller.Events.Count;
                 Longest = Math.Max(Longest, _controller.Events.Count);
 
                 // What an execution learns to be shared it treated as private before, which buffers do not allow: it is repeated, knowing.
-                if (failure is not null && (!_controller.HasDiscovered || _controller.IsStuck))
+                if (failure is not null && (!_controller.HasDiscoveredPoints || _controller.IsStuck))
                 {
                     Failure = failure;
                     FoundAfter = Elapsed;

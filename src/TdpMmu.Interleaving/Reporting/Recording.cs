@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace TdpMmu.Interleaving;
 
@@ -30,6 +31,10 @@ public sealed record Recording
 
     /// <summary>A hash of the steps, by which a replay notices that the program has changed.</summary>
     public required ulong Fingerprint { get; init; }
+
+    /// <summary>The type of what was thrown, while that is known.</summary>
+    [JsonIgnore]
+    internal Type? FailureType { get; init; }
 
     /// <summary>Writes a replay file.</summary>
     /// <param name="path">Its path.</param>

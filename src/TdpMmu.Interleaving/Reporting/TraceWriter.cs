@@ -8,25 +8,76 @@ internal sealed class TraceWriter
     private const int MostFrames = 3;
 
     private readonly List<TraceStep> _steps = [];
+    private readonly Queue<int>[] _buffered = [.. Enumerable.Range(0, ScheduledThread.Most).Select(static _ => new Queue<int>())];
+    private readonly string[] _waits = new string[ScheduledThread.Most];
 
     internal IReadOnlyList<TraceStep> Steps => _steps;
 
-    /// <summary>Called at each step, on the thread that takes it.</summary>
-    internal void Add(SchedulingController controller)
+    /// <summary>Adds the newest step, on the thread that takes it.</summary>
+    internal void AddStep(SchedulingController controller)
     {
         var step = controller.Events[^1];
         var isFlush = step.Kind == OperationKind.Flush;
-        var thread = controller.Threads[isFlush ? step.Actor - ScheduledThread.Most : step.Actor];
-        _steps.Add(new TraceStep(
-            _steps.Count,
-            thread.Name,
-            Describe(step, controller.IsBuffered),
+        var thread = isFlush ? step.Actor - ScheduledThread.Most : step.Actor;
+        var isBuffered = step.Kind == OperationKind.Store && controller.IsBuffered;
+        if (isBuffered)
+        {
+            _buffered[thread].Enqueue(_steps.Count);
+        }
+
+        Add(
+            controller.Threads[thread].Name,
+            Describe(step, isBuffered),
             step.Address == 0 ? step.Detail ?? "" : controller.Arena.NameOf(step.Address),
-            ValueOf(step),
-            isFlush ? "" : Source()));
+            step.Address == 0 ? "" : ValueOf(controller, step.Value, step.Size, step.Detail),
+            !isFlush ? Source(new StackTrace(fNeedFileInfo: true))
+                : _buffered[thread].TryDequeue(out var number) ? $"stored in step {number}" : "");
     }
 
-    private static string ValueOf(in StepEvent step) => step.Address == 0 ? "" : step.Detail is null ? $"0x{step.Value:x}" : $"0x{step.Value:x} {step.Detail}";
+    /// <summary>Adds a store that goes to its buffer unseen by the schedule.</summary>
+    internal void AddBuffered(SchedulingController controller, ScheduledThread thread, nint address, int size, ulong value)
+    {
+        _buffered[thread.Id].Enqueue(_steps.Count);
+        Add(thread.Name, "stores (buffered)", controller.Arena.NameOf(address), ValueOf(controller, value, size, null), Source(new StackTrace(fNeedFileInfo: true)));
+    }
+
+    /// <summary>Remembers where a thread waits.</summary>
+    internal void BeginWait(ScheduledThread thread) => _waits[thread.Id] = Source(new StackTrace(fNeedFileInfo: true));
+
+    /// <summary>Adds how it ended.</summary>
+    internal void AddFailure(SchedulingController controller, Exception failure)
+    {
+        if (controller.IsDeadlock)
+        {
+            foreach (var thread in controller.Threads.Where(static thread => !thread.IsFinished))
+            {
+                Add(thread.Name, "waits for ever", thread.Address == 0 ? "" : controller.Arena.NameOf(thread.Address), "", _waits[thread.Id]);
+            }
+        }
+        else
+        {
+            Add(controller.FailedThread ?? "at the end", "fails", "", "", Source(new StackTrace(failure, fNeedFileInfo: true)));
+        }
+    }
+
+    /// <summary>The steps of an execution that was not written down while it ran: without their code.</summary>
+    internal static IReadOnlyList<TraceStep> StepsOf(SchedulingController controller) =>
+        [.. controller.Events.Select((step, index) => new TraceStep(
+            index,
+            controller.Threads[step.Actor & (ScheduledThread.Most - 1)].Name,
+            Describe(step, step.Kind == OperationKind.Store && controller.IsBuffered),
+            step.Address == 0 ? step.Detail ?? "" : controller.Arena.NameOf(step.Address),
+            step.Address == 0 ? "" : ValueOf(controller, step.Value, step.Size, step.Detail),
+            ""))];
+
+    private void Add(string thread, string operation, string location, string value, string source) =>
+        _steps.Add(new TraceStep(_steps.Count, thread, operation, location, value, source));
+
+    private static string ValueOf(SchedulingController controller, ulong value, int size, string? detail)
+    {
+        var text = size == sizeof(ulong) && controller.Arena.Contains((nint)value) ? controller.Arena.NameOf((nint)value) : $"0x{value:x}";
+        return detail is null ? text : $"{text} {detail}";
+    }
 
     private static string Describe(in StepEvent step, bool buffered) => step.Kind switch
     {
@@ -50,10 +101,10 @@ internal sealed class TraceWriter
         _ => "joins",
     };
 
-    private static string Source()
+    private static string Source(StackTrace stack)
     {
         var places = new List<string>();
-        foreach (var frame in new StackTrace(fNeedFileInfo: true).GetFrames())
+        foreach (var frame in stack.GetFrames())
         {
             if (DiagnosticMethodInfo.Create(frame) is { } method && frame.GetFileName() is { } file && !IsMachinery(method.DeclaringTypeName))
             {
@@ -71,7 +122,10 @@ internal sealed class TraceWriter
     // The facade and the scheduler are in every stack and explain none.
     private static bool IsMachinery(string? type) =>
         type is null
-        || type.StartsWith(typeof(TraceWriter).Namespace! + ".", StringComparison.Ordinal)
+        || type == typeof(SchedulingController).FullName
+        || type.StartsWith(typeof(SchedulingController).FullName + "+", StringComparison.Ordinal)
+        || type == typeof(TraceWriter).FullName
+        || type == typeof(BatonThread).FullName
         || type == typeof(Concurrency.Atomics).FullName
         || type == typeof(Concurrency.AtomicsController).FullName;
 
@@ -80,6 +134,13 @@ internal sealed class TraceWriter
     {
         var open = name.IndexOf('<', StringComparison.Ordinal);
         var close = name.IndexOf('>', StringComparison.Ordinal);
-        return open >= 0 && close > open + 1 ? name[(open + 1)..close] : name;
+        if (open < 0 || close <= open + 1)
+        {
+            return name;
+        }
+
+        // The compiler's name of a program without one ends in a dollar sign.
+        var inner = name[(open + 1)..close].TrimStart('<').TrimEnd('$');
+        return inner;
     }
 }

@@ -77,12 +77,13 @@ internal sealed partial class SchedulingController
         {
             Announce(self, OperationKind.Store, address, size);
             Decide(self);
-            Record(self, value, [Access.Buffer(self.Id)]);
+            Record(self, value, []);
             self.Buffer.Add(address, size, value, self.LastEvent);
         }
         else
         {
             self.Buffer.Add(address, size, value, self.LastEvent);
+            _trace?.AddBuffered(this, self, address, size, value);
         }
     }
 
@@ -213,7 +214,7 @@ internal sealed partial class SchedulingController
         if (Arena.Forbid(address, bytes, freed, CurrentThread) && _current is not null && _aside == 0)
         {
             // What others did there before in this execution is not known to race with this.
-            _discovered.Add(address);
+            _hasNewRaces = true;
         }
     }
 
@@ -339,6 +340,7 @@ internal sealed partial class SchedulingController
         catch (FindingException finding)
         {
             _failure = finding;
+            FailedThread ??= _current?.Name;
             throw;
         }
     }

@@ -46,6 +46,8 @@ internal sealed partial class SchedulingController
     {
         if (address != 0 && Arena.Contains(address) && Arena.IsForbidden(address))
         {
+            FailedThread ??= self.Name;
+
             // Kept here: the program may catch what it is thrown.
             _failure ??= new FindingException($"{self.Name} uses {Arena.NameOf(address)}, which {Arena.ForbiddenBecause(address)}.");
             throw _failure;
@@ -83,7 +85,7 @@ internal sealed partial class SchedulingController
             _lastThread = self.Id;
         }
 
-        _onEvent?.Invoke(this);
+        _trace?.AddStep(this);
     }
 
     private void RecordMemory(ScheduledThread self, ulong value, nint address, int size, bool write, string? detail = null)
@@ -105,6 +107,7 @@ internal sealed partial class SchedulingController
         var entry = thread.Buffer.Oldest;
         if (Arena.IsForbidden(entry.Address) && Arena.ForbidderOf(entry.Address) != thread.Id)
         {
+            FailedThread = thread.Name;
             throw new FindingException($"A store of {thread.Name} reaches {Arena.NameOf(entry.Address)} after it {Arena.ForbiddenBecause(entry.Address)}.");
         }
 
@@ -121,7 +124,7 @@ internal sealed partial class SchedulingController
             Size = entry.Size,
             Value = entry.Value,
         }, accesses);
-        _onEvent?.Invoke(this);
+        _trace?.AddStep(this);
     }
 
     private uint EnabledActors()
@@ -167,11 +170,6 @@ internal sealed partial class SchedulingController
     {
         _pending[0] = Access.Memory(entry.Address, entry.Size, write: true);
         var count = 1;
-        if (UsesProcessWideFence)
-        {
-            _pending[count++] = Access.Buffer(thread.Id);
-        }
-
         if (Arena.IsWithdrawable(entry.Address))
         {
             _pending[count++] = Access.Region(entry.Address, write: false);
@@ -189,15 +187,10 @@ internal sealed partial class SchedulingController
                 return Single(Access.Life(thread.Id));
             case OperationKind.Start or OperationKind.Join:
                 return Single(Access.Life(thread.Joined!.Id));
-            case OperationKind.Fence:
+            case OperationKind.Fence or OperationKind.ProcessWideFence:
+            case OperationKind.Store when IsBuffered:
+                // A store that enters its buffer is seen by nobody else, and a fence does nothing but wait for buffers.
                 return [];
-            case OperationKind.ProcessWideFence:
-                for (var index = 0; index < _threads.Count; index++)
-                {
-                    _pending[index] = Access.Buffer(index);
-                }
-
-                return _pending.AsSpan(0, _threads.Count);
             case OperationKind.Spin:
                 var reads = thread.Reads;
                 for (var index = 0; index < reads.Length; index++)
@@ -206,16 +199,16 @@ internal sealed partial class SchedulingController
                 }
 
                 return _pending.AsSpan(0, reads.Length);
-            case OperationKind.Store when IsBuffered:
-                return Single(Access.Buffer(thread.Id));
             case OperationKind.Load or OperationKind.AwaitChange:
                 return MemoryAccesses(thread, write: false);
             case OperationKind.Withdraw or OperationKind.Readmit:
                 return RegionAccesses(thread);
-            case OperationKind.Park or OperationKind.Resume or OperationKind.Wake when thread.TouchesMemory:
-                _pending[0] = Access.Queue(thread.Address);
-                _pending[1] = Access.Memory(thread.Address, thread.Size, write: false);
-                return _pending.AsSpan(0, 2);
+            case OperationKind.Wake:
+                return thread.TouchesMemory ? Single(Access.Queue(thread.Address)) : [];
+            case OperationKind.Park or OperationKind.Resume when thread.TouchesMemory:
+                var memory = MemoryAccesses(thread, write: false).Length;
+                _pending[memory] = Access.Queue(thread.Address);
+                return _pending.AsSpan(0, memory + 1);
             default:
                 return thread.TouchesMemory
                     ? MemoryAccesses(thread, !thread.IsCompare || RawMemory.Load(thread.Address, thread.Size) == thread.Expected)

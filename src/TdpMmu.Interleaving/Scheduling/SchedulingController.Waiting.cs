@@ -28,7 +28,7 @@ internal sealed partial class SchedulingController
         var value = (uint)RawMemory.Load(address, sizeof(uint));
         if (self.IsPoint)
         {
-            Record(self, value, shared ? [Access.Memory(address, sizeof(uint), write: false), Access.Queue(address)] : []);
+            Record(self, value, PendingAccesses(self));
         }
 
         if (value != expected)
@@ -39,7 +39,7 @@ internal sealed partial class SchedulingController
         self.ParkNumber = ++_parked;
         self.IsWoken = false;
         Wait(self, OperationKind.Resume, address, sizeof(uint), expected, timeoutNanoseconds);
-        Record(self, 0, [Access.Queue(address), Access.Memory(address, sizeof(uint), write: false)], self.IsTimedOut ? "times out" : null);
+        Record(self, 0, PendingAccesses(self), self.IsTimedOut ? "times out" : null);
         return EndWait(self);
     }
 
@@ -63,7 +63,7 @@ internal sealed partial class SchedulingController
 
         if (self.IsPoint)
         {
-            Record(self, (ulong)woken, shared ? [Access.Queue(address)] : []);
+            Record(self, (ulong)woken, PendingAccesses(self));
         }
     }
 
@@ -82,7 +82,7 @@ internal sealed partial class SchedulingController
         }
 
         Wait(self, OperationKind.AwaitChange, address, WordBytes, observed, timeoutNanoseconds);
-        Record(self, self.Buffer.Load(address, WordBytes), [Access.Memory(address, WordBytes, write: false)], self.IsTimedOut ? "times out" : null);
+        Record(self, self.Buffer.Load(address, WordBytes), PendingAccesses(self), self.IsTimedOut ? "times out" : null);
         return EndWait(self);
     }
 
@@ -139,6 +139,7 @@ internal sealed partial class SchedulingController
         self.Expected = expected;
         self.Deadline = timeoutNanoseconds < 0 ? long.MaxValue : _clock + timeoutNanoseconds;
         self.IsTimedOut = false;
+        _trace?.BeginWait(self);
         Decide(self);
         self.Deadline = long.MaxValue;
     }
@@ -192,6 +193,7 @@ internal sealed partial class SchedulingController
         if (earliest is null)
         {
             var waiting = string.Join("; ", _threads.Where(static thread => !thread.IsFinished).Select(DescribeWait));
+            IsDeadlock = true;
             throw new FindingException($"Deadlock: {waiting}.");
         }
 

@@ -26,9 +26,11 @@ internal sealed partial class SchedulingController : AtomicsController
     private long _clock;
     private int _lastThread;
     private int _aside;
+    private bool _hasNewRaces;
     private long _alone;
     private long _stepLimit;
-    private Action<SchedulingController>? _onEvent;
+    private TraceWriter? _trace;
+    private TimeSpan _patience;
 
     internal SchedulingController(BatonCrew crew, Arena arena)
     {
@@ -60,8 +62,11 @@ internal sealed partial class SchedulingController : AtomicsController
     /// <summary>How often a thread was interrupted that could have gone on.</summary>
     internal int Preemptions { get; private set; }
 
-    /// <summary>Whether this execution showed that something is shared of which that was not known.</summary>
-    internal bool HasDiscovered => _discovered.Count != 0 || UsesProcessWideFence != UsedProcessWideFence;
+    /// <summary>Whether this execution showed scheduling points or races that were not known.</summary>
+    internal bool HasDiscovered => HasDiscoveredPoints || _hasNewRaces;
+
+    /// <summary>Whether it showed that something is shared of which that was not known: it would have more points now.</summary>
+    internal bool HasDiscoveredPoints => _discovered.Count != 0 || UsesProcessWideFence != UsedProcessWideFence;
 
     /// <summary>What it showed.</summary>
     internal IReadOnlyList<nint> Discovered => _discovered;
@@ -72,15 +77,21 @@ internal sealed partial class SchedulingController : AtomicsController
     /// <summary>Whether the last execution ended because a thread blocked where the scheduler cannot see it.</summary>
     internal bool IsStuck { get; private set; }
 
+    /// <summary>Whether it ended because nobody could go on.</summary>
+    internal bool IsDeadlock { get; private set; }
+
+    /// <summary>The name of the thread that failed, or null.</summary>
+    internal string? FailedThread { get; private set; }
+
     internal Exception? Failure => _failure;
 
     /// <summary>Runs one execution.</summary>
     /// <param name="arrange">Makes the program's state and threads.</param>
     /// <param name="strategy">Decides.</param>
-    /// <param name="stepLimit">Operations after which an execution that has not ended is a finding.</param>
-    /// <param name="onEvent">Called at each event, on the thread whose event it is.</param>
+    /// <param name="options">Has limits.</param>
+    /// <param name="trace">Gets the steps, or null.</param>
     /// <returns>What went wrong, or null.</returns>
-    internal Exception? Run(Action<Execution> arrange, SearchStrategy strategy, long stepLimit, Action<SchedulingController>? onEvent = null)
+    internal Exception? Run(Action<Execution> arrange, SearchStrategy strategy, ExplorationOptions options, TraceWriter? trace = null)
     {
         Arena.Reset();
         _threads.Clear();
@@ -95,12 +106,16 @@ internal sealed partial class SchedulingController : AtomicsController
         _clock = 1;
         _alone = 0;
         _discovered.Clear();
+        _hasNewRaces = false;
         IsStuck = false;
         _choices.Clear();
         Preemptions = 0;
         UsedProcessWideFence = UsesProcessWideFence;
-        _stepLimit = Operations + stepLimit;
-        _onEvent = onEvent;
+        IsDeadlock = false;
+        FailedThread = null;
+        _stepLimit = Operations + options.OperationLimit;
+        _patience = options.Patience;
+        _trace = trace;
         var execution = new Execution(this);
         _aside = 1;
         try
@@ -168,6 +183,12 @@ internal sealed partial class SchedulingController : AtomicsController
             return true;
         }
 
+        if (step.Kind == OperationKind.ProcessWideFence && actor < ScheduledThread.Most && _threads[actor].Kind == OperationKind.Store && IsBuffered)
+        {
+            // Made before the fence, the store could not have stayed in its buffer behind it; made now, it can.
+            return false;
+        }
+
         var pending = PendingOf(actor);
         foreach (var access in AccessesOf(step))
         {
@@ -211,15 +232,11 @@ internal sealed partial class SchedulingController : AtomicsController
     private void RunThreads()
     {
         _current = Next();
-        if (!_crew.Run(_current!.Baton, () => Operations))
+        if (!_crew.Run(_current!.Baton, () => Operations, _patience))
         {
-            // Its threads are lost to the crew, and the run with them; whoever still comes back finds it failed.
+            // The crew is lost, and this controller with it: whoever still comes back finds that the run has failed.
             IsStuck = true;
             _failure = new FindingException($"{_current.Name} blocks where the scheduler cannot see it: it waits for something that is not waited for through Atomics.");
-            for (var thread = 0; thread < _threads.Count; thread++)
-            {
-                _crew.Abandon(thread);
-            }
         }
 
         _current = null;
@@ -260,6 +277,7 @@ internal sealed partial class SchedulingController : AtomicsController
         catch (Exception exception)
 #pragma warning restore CA1031
         {
+            FailedThread ??= _failure is null ? thread.Name : null;
             _failure ??= exception;
         }
 

@@ -17,6 +17,9 @@ internal sealed class HappensBefore
     private int[] _ordinals = [];
     private int[] _predecessors = [];
     private byte[] _actors = [];
+    private OperationKind[] _kinds = [];
+    private int[] _families = [];
+    private bool _hasFences;
     private int[] _previous = [];
     private int[] _owners = [];
 
@@ -28,6 +31,7 @@ internal sealed class HappensBefore
     internal void Analyse(SchedulingController controller, int count, int firstNew, Action<int, int, int> race)
     {
         var steps = CollectionsMarshal.AsSpan(controller.Events)[..Math.Min(count, controller.Events.Count)];
+        _hasFences = controller.UsesProcessWideFence;
         Prepare(steps.Length, steps.IsEmpty ? 0 : steps[^1].FirstAccess + steps[^1].AccessCount);
         for (var index = 0; index < steps.Length; index++)
         {
@@ -42,8 +46,51 @@ internal sealed class HappensBefore
     }
 
     /// <summary>
+    /// Where a schedule has to differ for <paramref name="second"/> to come before <paramref name="first"/>: at the first of the two, or earlier
+    /// where a process-wide fence is in between.
+    /// </summary>
+    /// <remarks>
+    /// Such a fence commutes with every step, but no store can stay in its buffer across it. So if a store that was in its buffer at
+    /// the first step would have to be there still at the fence, the fence comes before that store was made.
+    /// </remarks>
+    internal int PlaceFor(int first, int second)
+    {
+        while (true)
+        {
+            var actor = _actors[first];
+            var ordinal = _ordinals[first];
+            var fence = second;
+            while (fence > first
+                && (_kinds[fence] != OperationKind.ProcessWideFence || Clock(fence)[actor] >= ordinal || !IsBefore(fence, second)))
+            {
+                fence--;
+            }
+
+            var place = first;
+            for (var index = first; index < fence; index++)
+            {
+                if (_kinds[index] == OperationKind.Flush && (index == first || Clock(index)[actor] >= ordinal) && _families[index] >= 0)
+                {
+                    place = Math.Min(place, _families[index]);
+                }
+            }
+
+            if (place == first)
+            {
+                return first;
+            }
+
+            first = place;
+        }
+    }
+
+    /// <summary>
     /// The actors that can take the first step of what has to happen for <paramref name="second"/> to come before <paramref name="first"/>.
     /// </summary>
+    /// <remarks>
+    /// With process-wide fences, only of what comes before <paramref name="second"/>: anything else that was in between could hold a fence,
+    /// which is not possible as long as the store at <paramref name="first"/> stays in its buffer.
+    /// </remarks>
     internal uint InitialsBetween(int first, int second)
     {
         Array.Fill(_firstOf, -1);
@@ -54,7 +101,7 @@ internal sealed class HappensBefore
         for (var index = first + 1; index <= second; index++)
         {
             var own = _actors[index];
-            if ((seen & (1u << own)) != 0 || (index != second && Clock(index)[actor] >= ordinal))
+            if ((seen & (1u << own)) != 0 || (index != second && (Clock(index)[actor] >= ordinal || (_hasFences && !IsBefore(index, second)))))
             {
                 continue;
             }
@@ -83,6 +130,8 @@ internal sealed class HappensBefore
             _ordinals = new int[capacity];
             _predecessors = new int[capacity];
             _actors = new byte[capacity];
+            _kinds = new OperationKind[capacity];
+            _families = new int[capacity];
             _clocks = new int[capacity * Actors];
         }
 
@@ -97,6 +146,8 @@ internal sealed class HappensBefore
         Array.Clear(_countOf);
     }
 
+    private bool IsBefore(int index, int later) => index != later && Clock(later)[_actors[index]] >= _ordinals[index];
+
     private Span<int> Clock(int index) => _clocks.AsSpan(index * Actors, Actors);
 
     private void AddStep(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index)
@@ -105,6 +156,8 @@ internal sealed class HappensBefore
         var actor = step.Actor;
         var clock = Clock(index);
         _actors[index] = actor;
+        _kinds[index] = step.Kind;
+        _families[index] = step.FamilyEvent;
         _ordinals[index] = ++_countOf[actor];
         _predecessors[index] = _lastOf[actor];
         Before(steps, index, clock);

@@ -121,7 +121,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
         _frames.Add(new Frame
         {
             Situation = situation,
-            Backtrack = 1u << chosen,
+            Backtrack = (1u << chosen) | FreeSwitches(situation, awake, controller),
             Sleep = sleep,
             Chosen = chosen,
             PreemptionsBefore = before,
@@ -131,8 +131,8 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
     internal override void End(SchedulingController controller)
     {
-        // The last step of the prefix is the first that is new.
-        _order.Analyse(controller, _frames.Count, Math.Max(0, _prefix - 1), Plan);
+        // The last step of the prefix is the first that is new. What a bounded search gave up may race with what it did not.
+        _order.Analyse(controller, IsBounded ? controller.Events.Count : _frames.Count, Math.Max(0, _prefix - 1), Plan);
     }
 
     private uint SleepBehind(in Frame frame, in Situation situation, SchedulingController controller)
@@ -156,6 +156,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
     {
         if (!IsBounded)
         {
+            first = _order.PlaceFor(first, second);
             var frame = _frames[first];
             var initials = _order.InitialsBetween(first, second);
             if ((initials & frame.Backtrack) == 0)
@@ -165,6 +166,21 @@ internal sealed class PartialOrderSearch : SearchStrategy
                 _frames[first] = frame;
             }
 
+            return;
+        }
+
+        PlanBounded(first, actor);
+        var place = _order.PlaceFor(first, second);
+        if (place != first)
+        {
+            PlanBounded(place, actor);
+        }
+    }
+
+    private void PlanBounded(int first, int actor)
+    {
+        if (first >= _frames.Count)
+        {
             return;
         }
 
@@ -186,6 +202,16 @@ internal sealed class PartialOrderSearch : SearchStrategy
         {
             Add(start, actor);
         }
+    }
+
+    // With a bound and process-wide fences: who waits for such a fence may have to wait for a store that stays behind for a third thread's
+    // sake, so wherever a switch costs nothing, each thread is tried.
+    private uint FreeSwitches(in Situation situation, uint awake, SchedulingController controller)
+    {
+        const uint Threads = (1u << ScheduledThread.Most) - 1;
+        return !IsBounded || !controller.UsesProcessWideFence || (situation.Current >= 0 && (situation.Enabled & (1u << situation.Current)) != 0)
+            ? 0
+            : awake & Threads;
     }
 
     private int ThreadAt(int index)

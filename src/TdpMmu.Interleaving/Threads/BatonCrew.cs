@@ -10,19 +10,14 @@ namespace TdpMmu.Interleaving;
 /// <remarks>Used by one run at a time, from the thread that created it.</remarks>
 internal sealed unsafe class BatonCrew
 {
-    private const long PollNanoseconds = 1_000_000_000;
-    private const int Patience = 30;
+    private const int Polls = 30;
 
     // SAFETY: as in BatonThread.
     private readonly uint* _caller = (uint*)NativeMemory.AllocZeroed(NativeBlock.LineBytes);
     private readonly List<BatonThread> _threads = [];
 
-    /// <summary>Creates a crew on one processor and pins the calling thread to it.</summary>
-    internal BatonCrew(int processor)
-    {
-        Processor = processor;
-        ProcessorAffinity.Pin(processor);
-    }
+    /// <summary>Creates a crew on one processor.</summary>
+    internal BatonCrew(int processor) => Processor = processor;
 
     /// <summary>The processor that all threads share.</summary>
     internal int Processor { get; }
@@ -41,28 +36,27 @@ internal sealed unsafe class BatonCrew
         }
     }
 
-    /// <summary>Replaces a thread that will not come back from what it runs.</summary>
-    internal void Abandon(int index) => _threads[index] = new BatonThread($"controlled {index}", Processor);
-
     /// <summary>Passes the baton to a thread and waits until it comes back to the caller.</summary>
     /// <param name="first">Who gets it.</param>
     /// <param name="progress">A number that changes while the threads get on.</param>
-    /// <returns>False when nothing has moved for a long time: the thread that has the baton blocks.</returns>
-    internal bool Run(BatonThread first, Func<long> progress)
+    /// <param name="patience">After how long without a move it returns.</param>
+    /// <returns>False when nothing has moved for so long: the thread that has the baton blocks.</returns>
+    internal bool Run(BatonThread first, Func<long> progress, TimeSpan patience)
     {
         first.Resume();
         var seen = progress();
-        for (var patience = Patience; Volatile.Read(ref *_caller) == 0;)
+        var nanoseconds = Math.Max(1_000_000, (long)(patience.TotalNanoseconds / Polls));
+        for (var left = Polls; Volatile.Read(ref *_caller) == 0;)
         {
-            if (Futex.Wait(_caller, 0, PollNanoseconds))
+            if (Futex.Wait(_caller, 0, nanoseconds))
             {
                 continue;
             }
 
             var now = progress();
-            patience = now == seen ? patience - 1 : Patience;
+            left = now == seen ? left - 1 : Polls;
             seen = now;
-            if (patience == 0)
+            if (left == 0)
             {
                 return false;
             }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace TdpMmu.Interleaving;
@@ -10,57 +11,46 @@ internal static unsafe partial class ProcessorAffinity
     /// <summary>The processors that the process may use, ascending; one that is never pinned to where that is not known.</summary>
     internal static IReadOnlyList<int> Usable { get; } = FindUsable();
 
+    /// <summary>Where the calling thread may run.</summary>
+    internal static Mask Current() => Read(0);
+
     /// <summary>Pins the calling thread.</summary>
     internal static void Pin(int processor)
     {
-        if (!OperatingSystem.IsLinux())
-        {
-            return;
-        }
-
-        // SAFETY: the kernel reads as many bytes as the mask has, which lies on this frame.
-        var mask = stackalloc ulong[MaskWords];
-        new Span<ulong>(mask, MaskWords).Clear();
+        Mask mask = default;
         mask[processor / 64] = 1UL << (processor % 64);
-        _ = SetAffinity(0, MaskWords * sizeof(ulong), mask);
+        mask[MaskWords] = 1;
+        Restore(mask);
     }
 
-    /// <summary>Lets the calling thread run on every usable processor.</summary>
-    internal static void Unpin()
+    /// <summary>Lets the calling thread run where <see cref="Current"/> said that it may.</summary>
+    internal static void Restore(Mask mask)
     {
-        if (!OperatingSystem.IsLinux())
+        if (OperatingSystem.IsLinux() && mask[MaskWords] != 0)
         {
-            return;
+            // SAFETY: the kernel reads as many bytes as the mask has, which lies on this frame.
+            _ = SetAffinity(0, MaskWords * sizeof(ulong), (ulong*)&mask);
+        }
+    }
+
+    private static Mask Read(int thread)
+    {
+        Mask mask = default;
+
+        // SAFETY: the kernel writes at most as many bytes as the mask has. The C library's wrapper clears the rest.
+        if (OperatingSystem.IsLinux() && GetAffinity(thread, MaskWords * sizeof(ulong), (ulong*)&mask) == 0)
+        {
+            mask[MaskWords] = 1;
         }
 
-        // SAFETY: as above.
-        var mask = stackalloc ulong[MaskWords];
-        new Span<ulong>(mask, MaskWords).Clear();
-        foreach (var processor in Usable)
-        {
-            mask[processor / 64] |= 1UL << (processor % 64);
-        }
-
-        _ = SetAffinity(0, MaskWords * sizeof(ulong), mask);
+        return mask;
     }
 
     private static int[] FindUsable()
     {
-        if (!OperatingSystem.IsLinux())
-        {
-            return [0];
-        }
-
-        // SAFETY: the kernel writes at most as many bytes as the mask has. The C library's wrapper clears the rest.
-        var mask = stackalloc ulong[MaskWords];
-        new Span<ulong>(mask, MaskWords).Clear();
-        if (GetAffinity(Environment.ProcessId, MaskWords * sizeof(ulong), mask) != 0)
-        {
-            return [0];
-        }
-
+        var mask = Read(Environment.ProcessId);
         var processors = new List<int>();
-        for (var processor = 0; processor < MaskWords * 64; processor++)
+        for (var processor = 0; mask[MaskWords] != 0 && processor < MaskWords * 64; processor++)
         {
             if ((mask[processor / 64] & (1UL << (processor % 64))) != 0)
             {
@@ -68,7 +58,7 @@ internal static unsafe partial class ProcessorAffinity
             }
         }
 
-        return [.. processors];
+        return processors.Count == 0 ? [0] : [.. processors];
     }
 
     [LibraryImport("libc", EntryPoint = "sched_getaffinity")]
@@ -78,4 +68,11 @@ internal static unsafe partial class ProcessorAffinity
     [LibraryImport("libc", EntryPoint = "sched_setaffinity")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int SetAffinity(int thread, nuint bytes, ulong* mask);
+
+    /// <summary>A set of processors, and in the last word whether it is known.</summary>
+    [InlineArray(MaskWords + 1)]
+    internal struct Mask
+    {
+        private ulong _first;
+    }
 }

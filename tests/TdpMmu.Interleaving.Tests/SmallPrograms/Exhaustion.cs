@@ -29,7 +29,7 @@ internal sealed record Exhaustion(IReadOnlyDictionary<string, int> Ends, string?
         void Note(string end)
         {
             // What is learnt to be shared in this execution was not treated as such until then.
-            if (!controller.HasDiscovered && (!ends.TryGetValue(end, out var known) || controller.Preemptions < known))
+            if (!controller.HasDiscoveredPoints && (!ends.TryGetValue(end, out var known) || controller.Preemptions < known))
             {
                 ends[end] = controller.Preemptions;
             }
