@@ -1,4 +1,5 @@
 using TdpMmu.Concurrency;
+using TdpMmu.Direct;
 using TdpMmu.Interleaving;
 using TdpMmu.Machine;
 using CheckedFormat = TdpMmu.Formats.Ept<TdpMmu.Verification.SmallGeometry>;
@@ -83,6 +84,9 @@ internal sealed class CheckedMachine
     /// <summary>The address of a frame.</summary>
     internal static Gpa AddressOf(ulong frame) => new(frame * PageGeometry.PageSize);
 
+    /// <summary>The calling thread takes mappings or permissions away.</summary>
+    internal void AllowTakingAway() => _rules.AllowTakingAway();
+
     /// <summary>An operation takes memory away for good.</summary>
     internal void DeclareLoss() => ExpectsLoss = true;
 
@@ -96,6 +100,25 @@ internal sealed class CheckedMachine
 
     /// <summary>What <see cref="TakePage"/> gave to a thread.</summary>
     internal ulong PageOf(int thread) => _pages[thread];
+
+    /// <summary>Has walks yield as often as they may.</summary>
+    internal void YieldOften()
+    {
+        switch (Machine.Mmu)
+        {
+            case DirectMmu<CheckedFormat, RcuLock> mmu:
+                mmu.WalkBudget = 1;
+                break;
+            case DirectMmu<CheckedFormat, ReadWriteLock> mmu:
+                mmu.WalkBudget = 1;
+                break;
+            case DirectMmu<CheckedFormat, MonolithicLock> mmu:
+                mmu.WalkBudget = 1;
+                break;
+            default:
+                throw new NotSupportedException("This MMU's walks do not yield.");
+        }
+    }
 
     /// <summary>Runs a program on a vCPU, on the calling thread.</summary>
     internal void Run(int vcpu, Action<Vcpu> program)
@@ -218,12 +241,12 @@ internal sealed class CheckedMachine
         _copies.Copy(pages);
     }
 
-    internal void WriteProtect(GfnRange range)
+    internal void WriteProtect(GfnRange range, bool keepMmuWritable = true)
     {
         _rules.AllowTakingAway();
         var now = _oracle.Tick();
         using var lane = new HostLane(Machine.Core);
-        Machine.Mmu.WriteProtect(lane.Index, range, keepMmuWritable: true);
+        Machine.Mmu.WriteProtect(lane.Index, range, keepMmuWritable);
         _tlbs.RequireNone(
             $"{range} was write-protected",
             removal => (removal.Lost & GuestAccess.Write) != GuestAccess.None && removal.Created < now && removal.Frames.Overlaps(range));
@@ -282,6 +305,10 @@ internal sealed class CheckedMachine
             case StartState.Protected:
                 Touch(0, write: true);
                 WriteProtect(new GfnRange(new Gfn(0), 1));
+                break;
+            case StartState.ProtectedFirmly:
+                Touch(0, write: true);
+                WriteProtect(new GfnRange(new Gfn(0), 1), keepMmuWritable: false);
                 break;
             case StartState.MappedLarge:
                 Touch(0, write: true);

@@ -18,6 +18,9 @@ internal enum StartState
     /// <summary>Frame 0 is mapped and write-protected in a way that a fast fault may undo.</summary>
     Protected,
 
+    /// <summary>Frame 0 is mapped and write-protected in a way that only a fault that looks at everything may undo.</summary>
+    ProtectedFirmly,
+
     /// <summary>Frames 0 to 3 are mapped by one large leaf.</summary>
     MappedLarge,
 

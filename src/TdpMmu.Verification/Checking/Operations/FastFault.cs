@@ -7,7 +7,7 @@ internal sealed class FastFault : GuestOperation
 
     internal override string Summary => "a guest writes a frame that was write-protected and may be written";
 
-    internal override IReadOnlyList<StartState> Starts => [StartState.Protected];
+    internal override IReadOnlyList<StartState> Starts => [StartState.Protected, StartState.ProtectedFirmly];
 
     internal override void Declare(CheckedMachine machine, int thread) => machine.Values.Writes(0, ValueOf(thread));
 

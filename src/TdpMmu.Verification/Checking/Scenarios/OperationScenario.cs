@@ -7,15 +7,25 @@ internal sealed class OperationScenario : Scenario
 {
     private readonly MachineOperation[] _operations;
     private readonly StartState[] _starts;
+    private readonly bool _yields;
 
     /// <summary>Creates a scenario.</summary>
     /// <param name="operations">Two or three.</param>
     internal OperationScenario(params MachineOperation[] operations)
+        : this(yields: false, operations)
     {
+    }
+
+    /// <summary>Creates a scenario.</summary>
+    /// <param name="yields">Whether walks yield as often as they may.</param>
+    /// <param name="operations">Two or three.</param>
+    internal OperationScenario(bool yields, params MachineOperation[] operations)
+    {
+        _yields = yields;
         _operations = operations;
         _starts = [.. operations.SelectMany(static operation => operation.Starts).Distinct()];
         Variants = [.. _starts.Select(static start => Kebab(start.ToString()))];
-        Name = string.Join('+', operations.Select(static operation => operation.Name));
+        Name = (yields ? "yielding+" : "") + string.Join('+', operations.Select(static operation => operation.Name));
     }
 
     internal override string Name { get; }
@@ -27,6 +37,11 @@ internal sealed class OperationScenario : Scenario
     internal override void Arrange(Execution execution, int variant, LockPolicyKind policy)
     {
         var machine = new CheckedMachine(execution, policy, _starts[variant], _operations.Count(static operation => operation.IsGuest));
+        if (_yields)
+        {
+            machine.YieldOften();
+        }
+
         var vcpus = 0;
         for (var index = 0; index < _operations.Length; index++)
         {

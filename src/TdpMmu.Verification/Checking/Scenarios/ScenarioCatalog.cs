@@ -48,8 +48,18 @@ internal static class ScenarioCatalog
         ["load-new-slot", "add-slot", "delete-slot"],
     ];
 
-    /// <summary>Everything, in the order of the list: parts by themselves, pairs, triples.</summary>
-    internal static IReadOnlyList<Scenario> All { get; } = [.. BuildingBlocks.All, .. Pairs(), .. Triples()];
+    /// <summary>Where walks yield between any two entries that they visit.</summary>
+    private static readonly string[][] s_yielding =
+    [
+        ["cached-store", "zap"],
+        ["cached-store", "harvest-dirty-log"],
+        ["fault-present-table", "zap-table"],
+        ["zap", "zap-table"],
+        ["invalidate", "zap"],
+    ];
+
+    /// <summary>Everything, in the order of the list: parts by themselves, pairs, triples, yielding walks.</summary>
+    internal static IReadOnlyList<Scenario> All { get; } = [.. BuildingBlocks.All, .. Pairs(), .. Triples(), .. Yielding()];
 
     private static IEnumerable<Scenario> Pairs()
     {
@@ -63,5 +73,11 @@ internal static class ScenarioCatalog
     }
 
     private static IEnumerable<Scenario> Triples() =>
-        s_triples.Select(static names => new OperationScenario([.. names.Select(static name => Operations.Single(operation => operation.Name == name))]));
+        s_triples.Select(static names => new OperationScenario(Named(names)));
+
+    private static IEnumerable<Scenario> Yielding() =>
+        s_yielding.Select(static names => new OperationScenario(yields: true, Named(names)));
+
+    private static MachineOperation[] Named(string[] names) =>
+        [.. names.Select(static name => Operations.Single(operation => operation.Name == name))];
 }

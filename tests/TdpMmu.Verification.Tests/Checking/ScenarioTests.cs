@@ -1,0 +1,68 @@
+using TdpMmu.Interleaving;
+
+namespace TdpMmu.Verification.Tests.Checking;
+
+/// <summary>The scenarios as a whole: that each runs, that some are explored to the end, and what the runner makes of them.</summary>
+public sealed class ScenarioTests
+{
+    [Fact]
+    public void EveryScenarioRunsUnderSomeRandomSchedules()
+    {
+        var options = new CheckOptions
+        {
+            Strategy = ExplorationStrategy.Pct,
+            Memory = [MemoryModel.TotalStoreOrder],
+            Locks = [LockPolicyKind.ReadWrite],
+            Seed = 7,
+            Time = TimeSpan.Zero,
+        };
+        var plan = CheckPlan.Create(options);
+
+        var results = CheckRunner.Run(options, plan, cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(plan.Count, results.Count);
+        Assert.All(results, static result => Assert.True(result.Report.Executions > 0));
+        Assert.All(results, static result => Assert.True(result.Report.Finding is null, $"{result.Report.Program}: {result.Report.Finding?.Message}\n{result.Report.Finding?.FormatTrace()}"));
+    }
+
+    [Theory]
+    [InlineData("fault-present-table+zap", LockPolicyKind.Rcu)]
+    [InlineData("first-write+harvest-dirty-log", LockPolicyKind.Rcu)]
+    [InlineData("fault-present-table+invalidate", LockPolicyKind.Monolithic)]
+    public void APairIsExploredToTheEnd(string scenario, LockPolicyKind policy)
+    {
+        var found = ScenarioCatalog.All.Single(candidate => candidate.Name == scenario);
+        var report = Exploration.Of(execution => found.Arrange(execution, 0, policy), executions: 40_000);
+
+        Assert.Null(report.Finding);
+        Assert.True(report.IsExhausted, $"{report.Executions} executions, {report.Bound}");
+    }
+
+    [Fact]
+    public void TheSameExplorationTakesTheSameSteps()
+    {
+        var found = ScenarioCatalog.All.Single(static candidate => candidate.Name == "fast-fault+zap");
+        var first = Exploration.Of(execution => found.Arrange(execution, 0, LockPolicyKind.Rcu), executions: 500);
+        var second = Exploration.Of(execution => found.Arrange(execution, 0, LockPolicyKind.Rcu), executions: 500);
+
+        Assert.Equal((first.Executions, first.Steps, first.Pruned, first.Operations), (second.Executions, second.Steps, second.Pruned, second.Operations));
+    }
+
+    [Fact]
+    public void APatternThatFitsNothingIsRefused() =>
+        Assert.Throws<ArgumentException>(static () => CheckPlan.Create(new CheckOptions { Scenarios = ["no-such-*"] }));
+
+    [Fact]
+    public void NamesAreUniqueAndEveryPairOfOperationsIsThere()
+    {
+        var names = ScenarioCatalog.All.Select(static scenario => scenario.Name).ToList();
+        Assert.Equal(names.Count, names.Distinct(StringComparer.Ordinal).Count());
+        foreach (var first in ScenarioCatalog.Operations)
+        {
+            foreach (var second in ScenarioCatalog.Operations)
+            {
+                Assert.True(names.Contains($"{first.Name}+{second.Name}") || names.Contains($"{second.Name}+{first.Name}"), $"{first.Name} and {second.Name}");
+            }
+        }
+    }
+}
