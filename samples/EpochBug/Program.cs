@@ -1,6 +1,12 @@
 using EpochBug;
 using TdpMmu.Interleaving;
 
+if (args is ["speed"])
+{
+    Speed.Measure();
+    return 0;
+}
+
 // A reader, a writer, and three ways to announce the reader: the first is a bug that a released product had.
 var explorer = new Explorer();
 var verdicts = 0;

@@ -12,6 +12,7 @@ public sealed class Execution
 {
     private readonly SchedulingController _controller;
     private readonly List<Action> _checks = [];
+    private readonly Stack<IDisposable> _owned = new();
 
     internal Execution(SchedulingController controller) => _controller = controller;
 
@@ -68,6 +69,25 @@ public sealed class Execution
 
     /// <summary>Bytes that <see cref="NativeBlock"/> has allocated in this execution and not freed.</summary>
     public long LiveBytes => _controller.LiveBytes;
+
+    /// <summary>Has something disposed of when the execution is over, after the checks and whether or not it failed; the last comes first.</summary>
+    /// <typeparam name="T">Its type.</typeparam>
+    /// <param name="owned">What it is.</param>
+    /// <returns>The same.</returns>
+    public T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Push(owned);
+        return owned;
+    }
+
+    internal void Release()
+    {
+        while (_owned.TryPop(out var owned))
+        {
+            owned.Dispose();
+        }
+    }
 
     internal void RunChecks()
     {

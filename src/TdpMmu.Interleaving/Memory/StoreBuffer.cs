@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TdpMmu.Concurrency;
 
 namespace TdpMmu.Interleaving;
@@ -5,23 +6,35 @@ namespace TdpMmu.Interleaving;
 /// <summary>A thread's stores that are not in memory yet, oldest first.</summary>
 internal sealed class StoreBuffer
 {
+    // Those before the first are in memory; the list starts over when it is empty.
     private readonly List<Entry> _entries = [];
+    private int _first;
 
     internal bool IsEmpty => _entries.Count == 0;
 
-    internal Entry Oldest => _entries[0];
+    internal Entry Oldest => _entries[_first];
 
     internal void Add(nint address, int size, ulong value, int lastEvent) => _entries.Add(new Entry(address, size, value, lastEvent));
 
-    internal void RemoveOldest() => _entries.RemoveAt(0);
+    internal void RemoveOldest()
+    {
+        if (++_first == _entries.Count)
+        {
+            Clear();
+        }
+    }
 
-    internal void Clear() => _entries.Clear();
+    internal void Clear()
+    {
+        _entries.Clear();
+        _first = 0;
+    }
 
     /// <summary>What the owner sees: memory, with its own stores laid over it in their order.</summary>
     internal ulong Load(nint address, int size)
     {
         var value = RawMemory.Load(address, size);
-        foreach (var entry in _entries)
+        foreach (ref readonly var entry in CollectionsMarshal.AsSpan(_entries)[_first..])
         {
             value = Overlay(value, address, size, entry);
         }

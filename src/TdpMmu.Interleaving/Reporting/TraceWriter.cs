@@ -44,17 +44,19 @@ internal sealed class TraceWriter
     /// <summary>Remembers where a thread waits.</summary>
     internal void BeginWait(ScheduledThread thread) => _waits[thread.Id] = Source(new StackTrace(fNeedFileInfo: true));
 
-    /// <summary>Adds how it ended.</summary>
+    /// <summary>Adds those who wait when nobody can go on.</summary>
+    internal void AddDeadlock(SchedulingController controller)
+    {
+        foreach (var thread in controller.Threads.Where(static thread => !thread.IsFinished))
+        {
+            Add(thread.Name, "waits for ever", thread.Address == 0 ? "" : controller.Arena.NameOf(thread.Address), "", _waits[thread.Id]);
+        }
+    }
+
+    /// <summary>Adds where it failed.</summary>
     internal void AddFailure(SchedulingController controller, Exception failure)
     {
-        if (controller.IsDeadlock)
-        {
-            foreach (var thread in controller.Threads.Where(static thread => !thread.IsFinished))
-            {
-                Add(thread.Name, "waits for ever", thread.Address == 0 ? "" : controller.Arena.NameOf(thread.Address), "", _waits[thread.Id]);
-            }
-        }
-        else
+        if (!controller.IsDeadlock)
         {
             Add(controller.FailedThread ?? "at the end", "fails", "", "", Source(new StackTrace(failure, fNeedFileInfo: true)));
         }

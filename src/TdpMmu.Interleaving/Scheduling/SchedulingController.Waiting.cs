@@ -194,6 +194,7 @@ internal sealed partial class SchedulingController
         {
             var waiting = string.Join("; ", _threads.Where(static thread => !thread.IsFinished).Select(DescribeWait));
             IsDeadlock = true;
+            _trace?.AddDeadlock(this);
             throw new FindingException($"Deadlock: {waiting}.");
         }
 

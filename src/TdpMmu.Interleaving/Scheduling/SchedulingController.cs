@@ -134,6 +134,11 @@ internal sealed partial class SchedulingController : AtomicsController
                 {
                     execution.RunChecks();
                 }
+
+                if (_failure is null)
+                {
+                    execution.Release();
+                }
             });
         }
 #pragma warning disable CA1031 // Whatever is thrown is the finding.
@@ -143,7 +148,30 @@ internal sealed partial class SchedulingController : AtomicsController
             _failure ??= exception;
         }
 
+        if (_failure is not null)
+        {
+            ReleaseAfterFailure(execution);
+        }
+
         return _failure;
+    }
+
+    // What an execution left behind in the middle of its work may object to being disposed of. That is no news.
+    private void ReleaseAfterFailure(Execution execution)
+    {
+        for (var released = false; !released;)
+        {
+            try
+            {
+                RunAttached(execution.Release);
+                released = true;
+            }
+#pragma warning disable CA1031 // See above.
+            catch (Exception)
+#pragma warning restore CA1031
+            {
+            }
+        }
     }
 
     internal void AddThread(string name, Action body) => _ = Create(name, body);

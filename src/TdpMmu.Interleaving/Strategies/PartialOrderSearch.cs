@@ -20,6 +20,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
     private readonly int _preemptions;
     private readonly List<Frame> _frames = [];
     private readonly HappensBefore _order = new();
+    private List<StepEvent>? _steps;
     private int _prefix;
     private bool _started;
     private bool _gaveUp;
@@ -131,6 +132,8 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
     internal override void End(SchedulingController controller)
     {
+        _steps = controller.Events;
+
         // The last step of the prefix is the first that is new. What a bounded search gave up may race with what it did not.
         _order.Analyse(controller, IsBounded ? controller.Events.Count : _frames.Count, Math.Max(0, _prefix - 1), Plan);
     }
@@ -179,26 +182,24 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
     private void PlanBounded(int first, int actor)
     {
-        if (first >= _frames.Count)
-        {
-            return;
-        }
-
-        Add(first, actor);
-        var thread = ThreadAt(first);
-        if (_frames[first].Chosen >= ScheduledThread.Most)
+        // What follows a step at which the search gave up is not planned itself, but the switch to its thread may have been.
+        var last = Math.Min(first, _frames.Count - 1);
+        Add(last, actor);
+        var chosen = _steps![first].Actor;
+        var thread = chosen < ScheduledThread.Most ? chosen : ThreadBefore(first);
+        if (chosen >= ScheduledThread.Most)
         {
             // The store stays behind while its thread, or whoever has the processor, goes on: that costs no preemption.
-            Add(first, thread);
+            Add(last, thread);
         }
 
         var start = first;
-        while (start > 0 && _frames[start].Situation.Current == thread)
+        while (start > 0 && ThreadBefore(start) == thread)
         {
             start--;
         }
 
-        if (start != first)
+        if (start != first && start < _frames.Count)
         {
             Add(start, actor);
         }
@@ -214,10 +215,23 @@ internal sealed class PartialOrderSearch : SearchStrategy
             : awake & Threads;
     }
 
-    private int ThreadAt(int index)
+    // The thread that took the last step of a thread before a step.
+    private int ThreadBefore(int index)
     {
-        var frame = _frames[index];
-        return frame.Chosen < ScheduledThread.Most ? frame.Chosen : frame.Situation.Current;
+        if (index < _frames.Count)
+        {
+            return _frames[index].Situation.Current;
+        }
+
+        for (index--; index >= 0; index--)
+        {
+            if (_steps![index].Actor < ScheduledThread.Most)
+            {
+                return _steps[index].Actor;
+            }
+        }
+
+        return -1;
     }
 
     private void Add(int index, int actor)

@@ -4,111 +4,106 @@ namespace TdpMmu.Interleaving.Tests.Protocols;
 
 public sealed class EpochTests
 {
-    private const int Seeds = 4000;
     private const ulong Poison = 0xDEAD;
 
     [Fact]
-    public void ReadersNeverSeeAReclaimedObject() => Explorer.Explore(Seeds, Replace);
+    public void ReaderNeverSeesAReclaimedObject() => Exploration.Exhaust(static execution => Replace(execution, 1, 1, Weakness.None));
 
     [Fact]
-    public void AnnouncementWithoutTheReclaimersFenceIsCaught()
-    {
-        var options = new SeededOptions { Mutation = Mutation.ProcessWideFenceIsLocal };
-        var failure = Explorer.FirstFailure(Seeds, Replace, options);
-        Assert.NotNull(failure);
-        Assert.Contains("reclaimed object", failure.Message, StringComparison.Ordinal);
-    }
+    public void ReadersNeverSeeAReclaimedObject() => Exploration.Bound(static execution => Replace(execution, 2, 1, Weakness.None), 1);
 
     [Fact]
-    public void SynchronizingThreadsWaitForReadersAndForNothingElse() => Explorer.Explore(Seeds, Synchronize);
+    public void AnnouncementWithoutTheReclaimersFenceIsCaught() =>
+        Exploration.AssertFound("reclaimed object", static execution => Replace(execution, 1, 1, Weakness.ProcessWideFenceIsLocal));
 
     [Fact]
-    public void SynchronizeWithoutTheFenceIsCaught()
-    {
-        var options = new SeededOptions { Mutation = Mutation.ProcessWideFenceIsLocal };
-        Assert.NotNull(Explorer.FirstFailure(Seeds, Synchronize, options));
-    }
+    public void SynchronizingThreadWaitsForReadersAndForNothingElse() => Exploration.Exhaust(static execution => Synchronize(execution, 2, 1, Weakness.None));
 
-    // SAFETY: the address is that of a word in the run's own block of objects, which outlives the run.
-    private static unsafe AtomicWord At(nint address) => new((void*)address);
+    [Fact]
+    public void SynchronizingThreadsWaitForReadersAndForNothingElse() => Exploration.Bound(static execution => Synchronize(execution, 2, 2, Weakness.None), 1);
 
-    // Two readers follow a link whose target two writers replace; a reclaimed target is poisoned.
-    private static void Replace(SeededController controller)
+    [Fact]
+    public void SynchronizeWithoutTheFenceIsCaught() =>
+        Exploration.AssertFound("outlived", static execution => Synchronize(execution, 1, 1, Weakness.ProcessWideFenceIsLocal));
+
+    // Readers follow a link whose target a writer each replaces; a reclaimed target is poisoned.
+    private static void Replace(Execution execution, int pairs, int rounds, Weakness weakness)
     {
-        const int Rounds = 2;
-        using var participants = new ParticipantTable(4, 1);
-        using var objects = new NativeBlock(64 * sizeof(ulong));
-        using var links = new NativeBlock(2 * NativeBlock.LineBytes);
+        var participants = execution.Own(new ParticipantTable(2 * pairs, 1));
         var reclaimer = new Poisoner();
-        using var domain = new EpochDomain(participants, reclaimer);
-        var next = 2;
-        AtomicWord Link(int writer) => links.Word((nuint)(writer * NativeBlock.LineBytes));
-        Atomics.StoreRelaxed(Link(0), (ulong)objects.Word(0).Address);
-        Atomics.StoreRelaxed(Link(1), (ulong)objects.Word(8).Address);
-
-        void Read(int participant)
+        var domain = execution.Own(new EpochDomain(participants, reclaimer));
+        var links = execution.AllocateWords(pairs);
+        for (var pair = 0; pair < pairs; pair++)
         {
-            for (var round = 0; round < Rounds; round++)
+            var link = links[pair];
+            var objects = execution.AllocateWords(1 + rounds);
+            Atomics.StoreRelaxed(link, (ulong)objects[0].Address);
+            var (reader, writer) = (pair, pairs + pair);
+            execution.AddThread($"reader {pair}", () =>
             {
-                domain.Enter(participant);
-                var target = At((nint)Atomics.LoadAcquire(Link(participant % 2)));
-                Assert.True(Atomics.LoadRelaxed(target) != Poison, "A reader saw a reclaimed object.");
-                domain.Leave(participant);
-            }
+                for (var round = 0; round < rounds; round++)
+                {
+                    domain.Enter(reader);
+                    var target = Exploration.At((nint)Atomics.LoadAcquire(link));
+                    Assert.True(Atomics.LoadRelaxed(target) != Poison, "A reader saw a reclaimed object.");
+                    domain.Leave(reader);
+                }
+            });
+            execution.AddThread($"writer {pair}", WeakenedController.Weaken(weakness, () =>
+            {
+                for (var round = 0; round < rounds; round++)
+                {
+                    var old = Atomics.LoadRelaxed(link);
+
+                    // A plain store, so that nothing but the grace period's fence makes the unlinking visible.
+                    Atomics.StoreRelease(link, (ulong)objects[1 + round].Address);
+                    domain.Retire(writer, (nint)old, round);
+                    _ = domain.TryReclaim(writer);
+                }
+            }));
         }
 
-        void Write(int participant)
+        execution.AtEnd(() =>
         {
-            var link = Link(participant % 2);
-            for (var round = 0; round < Rounds; round++)
-            {
-                var old = Atomics.LoadRelaxed(link);
-
-                // A plain store, so that nothing but the grace period's fence makes the unlinking visible.
-                Atomics.StoreRelease(link, (ulong)objects.Word((nuint)(next++ * 8)).Address);
-                domain.Retire(participant, (nint)old, round);
-                _ = domain.TryReclaim(participant);
-            }
-        }
-
-        controller.Run(() => Read(0), () => Read(1), () => Write(2), () => Write(3));
-        domain.Drain();
-        Assert.Equal(0, domain.PendingCount);
-        Assert.Equal(2 * Rounds, reclaimer.Count);
+            domain.Drain();
+            Assert.Equal(0, domain.PendingCount);
+            Assert.Equal(pairs * rounds, reclaimer.Count);
+        });
     }
 
     // Threads that synchronize at the same time, with readers that come and go between their looks.
-    private static void Synchronize(SeededController controller)
+    private static void Synchronize(Execution execution, int readers, int closers, Weakness weakness)
     {
-        using var participants = new ParticipantTable(4, 1);
-        using var words = new NativeBlock(2 * NativeBlock.LineBytes);
-        using var domain = new EpochDomain(participants, new Poisoner());
-        var finished = new bool[2];
-
-        void Read(int participant)
+        var participants = execution.Own(new ParticipantTable(readers + closers, 1));
+        var domain = execution.Own(new EpochDomain(participants, new Poisoner()));
+        var sides = execution.AllocateWords(closers);
+        var finished = execution.AllocateWords(closers);
+        for (var reader = 0; reader < readers; reader++)
         {
-            for (var round = 0; round < 2; round++)
+            var participant = reader;
+            execution.AddThread($"reader {reader}", () =>
             {
                 domain.Enter(participant);
-                for (var side = 0; side < 2; side++)
+                for (var side = 0; side < closers; side++)
                 {
-                    var sawOpen = Atomics.LoadAcquire(words.Word((nuint)(side * NativeBlock.LineBytes))) == 0;
-                    _ = Atomics.LoadRelaxed(participants.LockLines);
-                    Assert.False(sawOpen && finished[side], "A reader that saw the old state outlived the grace period.");
+                    var sawOpen = Atomics.LoadAcquire(sides[side]) == 0;
+                    Assert.False(sawOpen && Atomics.LoadAcquire(finished[side]) != 0, "A reader that saw the old state outlived the grace period.");
                 }
 
                 domain.Leave(participant);
-            }
+            });
         }
 
-        void Close(int participant, int side)
+        for (var closer = 0; closer < closers; closer++)
         {
-            Atomics.StoreRelease(words.Word((nuint)(side * NativeBlock.LineBytes)), 1);
-            domain.Synchronize(participant);
-            finished[side] = true;
+            var (participant, side) = (readers + closer, closer);
+            execution.AddThread($"closer {closer}", WeakenedController.Weaken(weakness, () =>
+            {
+                Atomics.StoreRelease(sides[side], 1);
+                domain.Synchronize(participant);
+                Atomics.Exchange(finished[side], 1);
+            }));
         }
-
-        controller.Run(() => Read(0), () => Read(1), () => Close(2, 0), () => Close(3, 1));
     }
 
     private sealed class Poisoner : IEpochReclaimer
@@ -117,7 +112,7 @@ public sealed class EpochTests
 
         public void Reclaim(int participant, nint address, int kind)
         {
-            Atomics.StoreRelease(At(address), Poison);
+            Atomics.StoreRelease(Exploration.At(address), Poison);
             Count++;
         }
     }

@@ -4,105 +4,95 @@ namespace TdpMmu.Interleaving.Tests.Protocols;
 
 public sealed class LockTests
 {
-    private const int Seeds = 1500;
-
     [Fact]
-    public void ReadWriteLockExcludesAndWakes() => Explorer.Explore(Seeds, Contend<ReadWriteLock>(sharedTogether: true));
-
-    [Fact]
-    public void MonolithicLockExcludesAndWakes() => Explorer.Explore(Seeds, Contend<MonolithicLock>(sharedTogether: false));
-
-    [Fact]
-    public void ReadWriteLockNeedsItsWakes() => AssertNeedsWakes(Contend<ReadWriteLock>(sharedTogether: true));
-
-    [Fact]
-    public void MonolithicLockNeedsItsWakes() => AssertNeedsWakes(Contend<MonolithicLock>(sharedTogether: false));
-
-    [Fact]
-    public void RcuLockExcludesNothing()
+    public void ReadWriteLockExcludesAndWakes()
     {
-        var failure = Explorer.FirstFailure(Seeds, Contend<RcuLock>(sharedTogether: true));
-        Assert.NotNull(failure);
-        Assert.Contains("exclusive", failure.Message, StringComparison.Ordinal);
+        Exploration.Exhaust(static execution => Contend<ReadWriteLock>(execution, sharers: 1, excluders: 1, sharedTogether: true));
+        Exploration.Bound(static execution => Contend<ReadWriteLock>(execution, sharers: 2, excluders: 2, sharedTogether: true), 1);
     }
 
     [Fact]
-    public void ReadersThatArriveBehindAWriterStayBehindIt() => Explorer.Explore(
-        Seeds,
-        controller =>
+    public void MonolithicLockExcludesAndWakes()
+    {
+        Exploration.Exhaust(static execution => Contend<MonolithicLock>(execution, sharers: 1, excluders: 1, sharedTogether: false));
+        Exploration.Bound(static execution => Contend<MonolithicLock>(execution, sharers: 2, excluders: 1, sharedTogether: false), 2);
+    }
+
+    [Fact]
+    public void ReadWriteLockNeedsItsWakes() => Exploration.AssertFound(
+        "Deadlock", static execution => Contend<ReadWriteLock>(execution, 1, 1, sharedTogether: true, Weakness.WakeIsLost));
+
+    [Fact]
+    public void MonolithicLockNeedsItsWakes() => Exploration.AssertFound(
+        "Deadlock", static execution => Contend<MonolithicLock>(execution, 1, 1, sharedTogether: false, Weakness.WakeIsLost));
+
+    [Fact]
+    public void RcuLockExcludesNothing() => Exploration.AssertFound(
+        "exclusive", static execution => Contend<RcuLock>(execution, 1, 1, sharedTogether: true), MemoryModel.SequentiallyConsistent);
+
+    [Fact]
+    public void ReadersThatArriveBehindAWriterStayBehindIt() => Exploration.Bound(
+        static execution =>
         {
             const uint WriterComing = 4;
-            using var participants = new ParticipantTable(4, 1);
+            var participants = execution.Own(new ParticipantTable(3, 1));
             var policy = ReadWriteLock.Create(participants);
             var word = participants.LockLines.LowHalf;
-            var written = false;
-
-            void Read(int participant)
+            var written = execution.AllocateWords(1)[0];
+            for (var reader = 0; reader < 2; reader++)
             {
-                for (var round = 0; round < 3; round++)
+                var participant = reader;
+                execution.AddThread($"reader {reader}", () =>
                 {
                     var behind = (Atomics.LoadAcquire(word) & WriterComing) != 0;
                     policy.EnterShared(participant);
-                    Assert.True(written || !behind, "A reader overtook a writer.");
+                    Assert.True(!behind || Atomics.LoadAcquire(written) != 0, "A reader overtook a writer.");
                     policy.LeaveShared(participant);
-                }
-            }
-
-            controller.Run(
-                () => Read(0),
-                () => Read(1),
-                () => Read(2),
-                () =>
-                {
-                    policy.EnterExclusive(3);
-                    written = true;
-                    policy.LeaveExclusive(3);
                 });
-        });
+            }
 
-    private static void AssertNeedsWakes(Action<SeededController> run)
-    {
-        var failure = Explorer.FirstFailure(Seeds, run, new SeededOptions { Mutation = Mutation.WakeIsLost });
-        Assert.NotNull(failure);
-        Assert.Contains("All threads are blocked", failure.Message, StringComparison.Ordinal);
-    }
+            execution.AddThread("writer", () =>
+            {
+                policy.EnterExclusive(2);
+                Atomics.StoreRelease(written, 1);
+                policy.LeaveExclusive(2);
+            });
+        },
+        preemptions: 2);
 
-    private static Action<SeededController> Contend<TLock>(bool sharedTogether)
-        where TLock : struct, IMmuLock<TLock> => controller =>
+    private static void Contend<TLock>(Execution execution, int sharers, int excluders, bool sharedTogether, Weakness weakness = Weakness.None)
+        where TLock : struct, IMmuLock<TLock>
     {
-        using var participants = new ParticipantTable(4, 1);
+        var participants = execution.Own(new ParticipantTable(sharers + excluders, 1));
         var policy = TLock.Create(participants);
-        var (readers, writers) = (0, 0);
-
-        void Share(int participant)
+        var counts = execution.AllocateWords(2);
+        var (readers, writers) = (counts[0], counts[1]);
+        for (var participant = 0; participant < sharers + excluders; participant++)
         {
-            for (var round = 0; round < 3; round++)
+            var (self, excludes) = (participant, participant >= sharers);
+            execution.AddThread($"{(excludes ? "excluder" : "sharer")} {self}", WeakenedController.Weaken(weakness, () =>
             {
-                policy.EnterShared(participant);
-                readers++;
-                Assert.True(writers == 0 && (sharedTogether || readers == 1), "A shared section ran beside an exclusive one.");
-                _ = Atomics.LoadRelaxed(participants.Request(participant));
-                _ = Atomics.LoadRelaxed(participants.Request(participant));
-                readers--;
-                policy.LeaveShared(participant);
-            }
+                if (excludes)
+                {
+                    policy.EnterExclusive(self);
+                    Atomics.Add(writers, 1);
+                    Assert.True(Atomics.LoadRelaxed(readers) == 0 && Atomics.LoadRelaxed(writers) == 1, "An exclusive section was not alone.");
+                    Atomics.Add(writers, ulong.MaxValue);
+                    policy.LeaveExclusive(self);
+                }
+                else
+                {
+                    policy.EnterShared(self);
+                    Atomics.Add(readers, 1);
+                    Assert.True(
+                        Atomics.LoadRelaxed(writers) == 0 && (sharedTogether || Atomics.LoadRelaxed(readers) == 1),
+                        "A shared section ran beside an exclusive one.");
+                    Atomics.Add(readers, ulong.MaxValue);
+                    policy.LeaveShared(self);
+                }
+            }));
         }
 
-        void Exclude(int participant)
-        {
-            for (var round = 0; round < 2; round++)
-            {
-                policy.EnterExclusive(participant);
-                writers++;
-                Assert.True(readers == 0 && writers == 1, "An exclusive section was not alone.");
-                _ = Atomics.LoadRelaxed(participants.Request(participant));
-                _ = Atomics.LoadRelaxed(participants.Request(participant));
-                writers--;
-                policy.LeaveExclusive(participant);
-            }
-        }
-
-        controller.Run(() => Share(0), () => Share(1), () => Exclude(2), () => Exclude(3));
-        Assert.Equal(0UL, Atomics.LoadRelaxed(participants.LockLines));
-    };
+        execution.AtEnd(() => Assert.Equal(0UL, Atomics.LoadRelaxed(participants.LockLines)));
+    }
 }

@@ -4,86 +4,92 @@ namespace TdpMmu.Interleaving.Tests.Protocols;
 
 public sealed class RendezvousTests
 {
-    private const int Seeds = 3000;
-
     [Fact]
-    public void NoSectionActsOnAnOldPolicyAfterTheRendezvous() => Explorer.Explore(Seeds, ChangePolicy);
-
-    [Fact]
-    public void RendezvousWithoutTheProcessWideFenceIsCaught() => AssertCaught(ChangePolicy);
-
-    [Fact]
-    public void NoWindowUsesAStaleTranslationAfterTheFlush() => Explorer.Explore(Seeds, Flush);
-
-    [Fact]
-    public void FlushWithoutTheProcessWideFenceIsCaught() => AssertCaught(Flush);
-
-    [Fact]
-    public void NobodyUsesAWithdrawnObject() => Explorer.Explore(Seeds, Withdraw);
-
-    [Fact]
-    public void WithdrawalWithoutTheProcessWideFenceIsCaught() => AssertCaught(Withdraw);
-
-    private static void AssertCaught(Action<SeededController> run)
+    public void NoSectionActsOnAnOldPolicyAfterTheRendezvous()
     {
-        var failure = Explorer.FirstFailure(Seeds, run, new SeededOptions { Mutation = Mutation.ProcessWideFenceIsLocal });
-        Assert.NotNull(failure);
-        Assert.Contains("too late", failure.Message, StringComparison.Ordinal);
+        Exploration.Exhaust(static execution => ChangePolicy(execution, faults: 1, others: 1, Weakness.None));
+        Exploration.Bound(static execution => ChangePolicy(execution, faults: 2, others: 1, Weakness.None), 1);
     }
 
-    private static void ChangePolicy(SeededController controller)
-    {
-        using var participants = new ParticipantTable(2, 2);
-        using var words = new NativeBlock(128);
-        using var domain = new EpochDomain(participants, new NoReclaimer());
-        var rendezvous = new Rendezvous(participants);
-        var policy = words.Word(0);
-        var changed = false;
+    [Fact]
+    public void RendezvousWithoutTheProcessWideFenceIsCaught() =>
+        Exploration.AssertFound("too late", static execution => ChangePolicy(execution, faults: 1, others: 0, Weakness.ProcessWideFenceIsLocal));
 
-        void Fault(int participant)
+    [Fact]
+    public void NoWindowUsesAStaleTranslationAfterTheFlush()
+    {
+        Exploration.Exhaust(static execution => Flush(execution, mutual: false, Weakness.None));
+        Exploration.Bound(static execution => Flush(execution, mutual: true, Weakness.None), 2);
+    }
+
+    [Fact]
+    public void FlushWithoutTheProcessWideFenceIsCaught() =>
+        Exploration.AssertFound("too late", static execution => Flush(execution, mutual: false, Weakness.ProcessWideFenceIsLocal));
+
+    [Fact]
+    public void NobodyUsesAWithdrawnObject()
+    {
+        Exploration.Exhaust(static execution => Withdraw(execution, users: 1, Weakness.None));
+        Exploration.Bound(static execution => Withdraw(execution, users: 2, Weakness.None), 2);
+    }
+
+    [Fact]
+    public void WithdrawalWithoutTheProcessWideFenceIsCaught() =>
+        Exploration.AssertFound("too late", static execution => Withdraw(execution, users: 1, Weakness.ProcessWideFenceIsLocal));
+
+    private static void ChangePolicy(Execution execution, int faults, int others, Weakness weakness)
+    {
+        var participants = execution.Own(new ParticipantTable(Math.Max(1, faults), 2));
+        var domain = execution.Own(new EpochDomain(participants, new NoReclaimer()));
+        var rendezvous = new Rendezvous(participants);
+        var words = execution.AllocateWords(2);
+        var (policy, changed) = (words[0], words[1]);
+        for (var fault = 0; fault < faults; fault++)
         {
-            for (var round = 0; round < 3; round++)
+            var participant = fault;
+            execution.AddThread($"fault {fault}", () =>
             {
-                domain.Enter(participant);
-                var old = Atomics.LoadAcquire(policy) == 0;
-                _ = Atomics.LoadRelaxed(participants.LockLines);
-                Assert.False(old && changed, "Acted on the old policy too late.");
-                domain.Leave(participant);
-            }
+                for (var round = 0; round < 2; round++)
+                {
+                    domain.Enter(participant);
+                    var old = Atomics.LoadAcquire(policy) == 0;
+                    Assert.False(old && Atomics.LoadAcquire(changed) != 0, "Acted on the old policy too late.");
+                    domain.Leave(participant);
+                }
+            });
         }
 
-        controller.Run(
-            () => Fault(0),
-            () => Fault(1),
-            () =>
-            {
-                Atomics.StoreRelease(policy, 1);
-                rendezvous.WaitForSections();
-                changed = true;
-            },
-            rendezvous.WaitForSections);
+        execution.AddThread("change", WeakenedController.Weaken(weakness, () =>
+        {
+            Atomics.StoreRelease(policy, 1);
+            rendezvous.WaitForSections();
+            Atomics.Exchange(changed, 1);
+        }));
+        for (; others > 0; others--)
+        {
+            execution.AddThread($"other {others}", WeakenedController.Weaken(weakness, rendezvous.WaitForSections));
+        }
     }
 
-    private static void Flush(SeededController controller)
+    private static void Flush(Execution execution, bool mutual, Weakness weakness)
     {
-        using var participants = new ParticipantTable(2, 1);
+        var participants = execution.Own(new ParticipantTable(2, 1));
         var rendezvous = new Rendezvous(participants);
-        var flushed = new bool[2];
+        var flushed = execution.AllocateWords(2);
 
-        void Access(int participant, int flushes)
+        void Access(int participant)
         {
             var served = 0UL;
-            for (var round = 0; round < 3; round++)
+            for (var round = 0; round < 2; round++)
             {
                 var window = participants.Window(participant);
                 Atomics.StoreRelease(window, Atomics.LoadRelaxed(window) + 1);
                 served = Math.Max(served, Atomics.LoadAcquire(participants.Request(participant)));
-                _ = Atomics.LoadRelaxed(participants.LockLines);
-                Assert.False(served == 0 && flushed[participant], "Used a stale translation too late.");
+                Assert.False(served == 0 && Atomics.LoadAcquire(flushed[participant]) != 0, "Used a stale translation too late.");
                 Atomics.StoreRelease(window, Atomics.LoadRelaxed(window) + 1);
             }
 
-            for (; flushes > 0; flushes--)
+            if (mutual)
             {
                 FlushOther(participant, 1 - participant);
             }
@@ -93,26 +99,36 @@ public sealed class RendezvousTests
         {
             Atomics.Add(participants.Request(other), 1);
             rendezvous.WaitForWindows(self);
-            flushed[other] = true;
+            Atomics.Exchange(flushed[other], 1);
         }
 
-        controller.Run(() => Access(0, 1), () => Access(1, 1), () => FlushOther(2, 0));
+        execution.AddThread("vcpu 0", WeakenedController.Weaken(weakness, () => Access(0)));
+        execution.AddThread("vcpu 1", WeakenedController.Weaken(weakness, () =>
+        {
+            if (mutual)
+            {
+                Access(1);
+            }
+            else
+            {
+                FlushOther(1, 0);
+            }
+        }));
     }
 
     // References are announced inside sections and used outside; a withdrawal waits for the sections and then for the references.
-    private static void Withdraw(SeededController controller)
+    private static void Withdraw(Execution execution, int users, Weakness weakness)
     {
-        using var participants = new ParticipantTable(2, 1);
-        using var words = new NativeBlock(128);
-        using var domain = new EpochDomain(participants, new NoReclaimer());
+        var participants = execution.Own(new ParticipantTable(users, 1));
+        var domain = execution.Own(new EpochDomain(participants, new NoReclaimer()));
         var rendezvous = new Rendezvous(participants);
-        var (present, identity) = (words.Word(0), words.Word(64).Address);
+        var words = execution.AllocateWords(3);
+        var (present, identity, freed) = (words[0], words[1].Address, words[2]);
         Atomics.StoreRelaxed(present, 1);
-        var freed = false;
-
-        void Use(int participant)
+        for (var user = 0; user < users; user++)
         {
-            for (var round = 0; round < 2; round++)
+            var participant = user;
+            execution.AddThread($"user {user}", () =>
             {
                 domain.Enter(participant);
                 var found = Atomics.LoadAcquire(present) == 1;
@@ -124,31 +140,22 @@ public sealed class RendezvousTests
                 domain.Leave(participant);
                 if (found)
                 {
-                    _ = Atomics.LoadRelaxed(participants.LockLines);
-                    Assert.False(freed, "Used a withdrawn object too late.");
+                    Assert.True(Atomics.LoadAcquire(freed) == 0, "Used a withdrawn object too late.");
                     Atomics.StoreRelease(participants.Reference(participant), 0);
                 }
-            }
+            });
         }
 
-        controller.Run(
-            () => Use(0),
-            () => Use(1),
-            () =>
+        execution.AddThread("withdraw", WeakenedController.Weaken(weakness, () =>
+        {
+            Atomics.StoreRelease(present, 0);
+            rendezvous.WaitForSections();
+            while (participants.IsReferenced(identity, out var holder))
             {
-                Atomics.StoreRelease(present, 0);
-                rendezvous.WaitForSections();
-                while (participants.IsReferenced(identity, out var holder))
-                {
-                    rendezvous.WaitForReference(holder, identity, timeoutNanoseconds: 1_000);
-                }
+                rendezvous.WaitForReference(holder, identity, timeoutNanoseconds: 1_000);
+            }
 
-                freed = true;
-            });
-    }
-
-    private sealed class NoReclaimer : IEpochReclaimer
-    {
-        public void Reclaim(int participant, nint address, int kind) => throw new InvalidOperationException("Nothing was retired.");
+            Atomics.Exchange(freed, 1);
+        }));
     }
 }

@@ -4,72 +4,54 @@ namespace TdpMmu.Interleaving.Tests.Protocols;
 
 public sealed class RunPermitsTests
 {
-    private const int Seeds = 700;
-
     [Theory]
-    [InlineData(3, 1, 100_000)]
-    [InlineData(5, 2, 100_000)]
-    [InlineData(3, 1, 1_000)]
-    [InlineData(2, 2, 100_000)]
-    public void PermitsAreNeverExceededAndEverybodyFinishes(int vcpus, int permits, long nanosecondsPerOperation) => Explorer.Explore(
-        Seeds,
-        controller => Share(controller, vcpus, permits),
-        new SeededOptions { NanosecondsPerOperation = nanosecondsPerOperation });
+    [InlineData(2, 1, 2)]
+    [InlineData(3, 1, 1)]
+    [InlineData(3, 2, 1)]
+    [InlineData(2, 2, 2)]
+    public void PermitsAreNeverExceededAndEverybodyFinishes(int vcpus, int permits, int preemptions) =>
+        Exploration.Bound(execution => Share(execution, vcpus, permits, Weakness.None), preemptions);
 
     [Fact]
-    public void HandOverNeedsItsWakes()
-    {
-        var options = new SeededOptions { Mutation = Mutation.WakeIsLost, NanosecondsPerOperation = 100_000, StepLimit = 20_000 };
-        Assert.NotNull(Explorer.FirstFailure(50, controller => Share(controller, 3, 1), options));
-    }
+    public void HandOverNeedsItsWakes() => Exploration.AssertFound("Livelock", static execution => Share(execution, 2, 1, Weakness.WakeIsLost));
 
-    private static void Share(SeededController controller, int vcpus, int permits)
+    private static void Share(Execution execution, int vcpus, int permits, Weakness weakness)
     {
-        using var participants = new ParticipantTable(vcpus, 1);
-        var running = 0;
-        controller.Run(() =>
+        var participants = execution.Own(new ParticipantTable(vcpus, 1));
+        var runPermits = new RunPermits(participants, permits);
+        var running = execution.AllocateWords(1)[0];
+        execution.AddThread("machine", WeakenedController.Weaken(weakness, () =>
         {
-            using var runPermits = new RunPermits(participants, permits);
             runPermits.Start();
-            var threads = Enumerable.Range(0, vcpus).Select(vcpu => Atomics.StartThread($"vcpu {vcpu}", () => Guest(runPermits, vcpu))).ToList();
+            var threads = Enumerable.Range(0, vcpus).Select(vcpu => Atomics.StartThread($"vcpu {vcpu}", () => Guest(vcpu))).ToList();
             foreach (var thread in threads)
             {
                 thread.Join();
             }
-        });
-        Assert.Equal(0, running);
 
-        void Guest(RunPermits runPermits, int vcpu)
+            runPermits.Dispose();
+        }));
+        execution.AtEnd(() => Assert.Equal(0UL, Atomics.LoadRelaxed(running)));
+
+        void Guest(int vcpu)
         {
-            var served = 0UL;
             runPermits.Acquire(vcpu);
-            for (var round = 0; round < 3; round++)
+            Work();
+            if (Atomics.LoadAcquire(participants.Request(vcpu)) != 0)
             {
-                Work(vcpu);
-                if (Atomics.LoadAcquire(participants.Request(vcpu)) is var request && request != served)
-                {
-                    served = request;
-                    runPermits.YieldIfAsked(vcpu);
-                }
-
-                runPermits.BeginBlocking(vcpu);
-                for (var delay = 0; delay < 4; delay++)
-                {
-                    _ = Atomics.LoadRelaxed(participants.Request(vcpu));
-                }
-
-                runPermits.EndBlocking(vcpu);
-                Work(vcpu);
+                runPermits.YieldIfAsked(vcpu);
             }
 
+            runPermits.BeginBlocking(vcpu);
+            runPermits.EndBlocking(vcpu);
+            Work();
             runPermits.Release(vcpu);
         }
 
-        void Work(int vcpu)
+        void Work()
         {
-            Assert.True(++running <= permits, "More vCPUs run than there are permits.");
-            _ = Atomics.LoadRelaxed(participants.Window(vcpu));
-            running--;
+            Assert.True(Atomics.Add(running, 1) <= (ulong)permits, "More vCPUs run than there are permits.");
+            Atomics.Add(running, ulong.MaxValue);
         }
     }
 }
