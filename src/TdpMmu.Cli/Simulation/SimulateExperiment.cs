@@ -36,7 +36,9 @@ internal sealed class SimulateExperiment(SimulateOptions options, CommandConsole
         {
             Options = SimulateOptionsReport.Of(options),
             Runs = runs,
-            Fits = Fit(runs),
+
+            // Invalidations are one load that more vCPUs share; the law is about loads that grow with them.
+            Fits = options.Workload == SimulatedExperimentKind.DemandPaging ? Fit(runs) : [],
             CalibrationPoints = [],
             CalibrationChecks = [],
         };

@@ -7,7 +7,8 @@ namespace TdpMmu.Verification.Simulation;
 /// <content>Who runs.</content>
 internal sealed unsafe partial class VirtualTimeController
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+    // Setting up and taking down the largest machine takes seconds in which no time passes.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private static BatonCrew? s_crew;
     private static int s_isRunning;
@@ -37,7 +38,7 @@ internal sealed unsafe partial class VirtualTimeController
         {
             Running = this;
             _arena.Reset();
-            s_crew ??= CreateCrew();
+            s_crew ??= new BatonCrew(ProcessorAffinity.Usable[^1]);
             _cancellationToken = cancellationToken;
             _current = Create("main", body, 0);
             var first = _current;
@@ -48,12 +49,8 @@ internal sealed unsafe partial class VirtualTimeController
 
             if (_deadlock is not null || _isCancelled)
             {
-                // What they hold cannot be taken from them. They stay where they are, and others take their places.
-                foreach (var thread in _threads.Where(static thread => !thread.IsDone))
-                {
-                    s_crew.Abandon(thread.Index);
-                }
-
+                // What threads hold cannot be taken from them. They stay where they are, and the next run has others.
+                s_crew = null;
                 throw _deadlock ?? (Exception)new OperationCanceledException(cancellationToken);
             }
 
@@ -128,16 +125,6 @@ internal sealed unsafe partial class VirtualTimeController
         _current.Due = _current.Clock + time;
         _ready.Push(_current);
         Block();
-    }
-
-    // Whoever creates a crew is pinned to its processor, which a caller has not asked for.
-    private static BatonCrew CreateCrew()
-    {
-        BatonCrew? crew = null;
-        var thread = new Thread(() => crew = new BatonCrew(ProcessorAffinity.Usable[^1]));
-        thread.Start();
-        thread.Join();
-        return crew!;
     }
 
     private void GiveWay()
