@@ -122,7 +122,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
         _frames.Add(new Frame
         {
             Situation = situation,
-            Backtrack = (1u << chosen) | FreeSwitches(situation, awake, controller),
+            Backtrack = 1u << chosen,
             Sleep = sleep,
             Chosen = chosen,
             PreemptionsBefore = before,
@@ -159,7 +159,6 @@ internal sealed class PartialOrderSearch : SearchStrategy
     {
         if (!IsBounded)
         {
-            first = _order.PlaceFor(first, second);
             var frame = _frames[first];
             var initials = _order.InitialsBetween(first, second);
             if ((initials & frame.Backtrack) == 0)
@@ -172,16 +171,6 @@ internal sealed class PartialOrderSearch : SearchStrategy
             return;
         }
 
-        PlanBounded(first, actor);
-        var place = _order.PlaceFor(first, second);
-        if (place != first)
-        {
-            PlanBounded(place, actor);
-        }
-    }
-
-    private void PlanBounded(int first, int actor)
-    {
         // What follows a step at which the search gave up is not planned itself, but the switch to its thread may have been.
         var last = Math.Min(first, _frames.Count - 1);
         Add(last, actor);
@@ -203,16 +192,6 @@ internal sealed class PartialOrderSearch : SearchStrategy
         {
             Add(start, actor);
         }
-    }
-
-    // With a bound and process-wide fences: who waits for such a fence may have to wait for a store that stays behind for a third thread's
-    // sake, so wherever a switch costs nothing, each thread is tried.
-    private uint FreeSwitches(in Situation situation, uint awake, SchedulingController controller)
-    {
-        const uint Threads = (1u << ScheduledThread.Most) - 1;
-        return !IsBounded || !controller.UsesProcessWideFence || (situation.Current >= 0 && (situation.Enabled & (1u << situation.Current)) != 0)
-            ? 0
-            : awake & Threads;
     }
 
     // The thread that took the last step of a thread before a step.
