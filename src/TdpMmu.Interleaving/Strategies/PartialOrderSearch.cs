@@ -104,11 +104,12 @@ internal sealed class PartialOrderSearch : SearchStrategy
         var before = _frames.Count == 0 ? 0 : _frames[^1].PreemptionsBefore + _frames[^1].CostOf(_frames[^1].Chosen);
         var awake = situation.Enabled & ~sleep;
         var chosen = awake == 0 ? 0 : situation.Undisturbed(awake);
-        if (awake != 0 && before == _preemptions && situation.IsPreemption(chosen))
+        if (IsBounded && awake != 0 && situation.IsPreemption(chosen))
         {
-            // The thread waits for a store of its own that must stay behind: it could only be interrupted once more.
-            _isCut = true;
-            awake = 0;
+            // The thread waits for a store that must stay behind: it is interrupted, or others come before it.
+            AddAllWhereBegan(situation.Current);
+            _isCut |= before == _preemptions;
+            awake = before == _preemptions ? 0 : awake;
         }
 
         if (awake == 0)
@@ -192,6 +193,20 @@ internal sealed class PartialOrderSearch : SearchStrategy
         {
             Add(start, actor);
         }
+    }
+
+    // Plans all threads where the one that has the processor got it.
+    private void AddAllWhereBegan(int thread)
+    {
+        var start = _frames.Count - 1;
+        while (start > 0 && _frames[start].Situation.Current == thread)
+        {
+            start--;
+        }
+
+        var frame = _frames[start];
+        frame.Backtrack |= frame.Enabled;
+        _frames[start] = frame;
     }
 
     // The thread that took the last step of a thread before a step.
