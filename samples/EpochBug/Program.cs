@@ -7,6 +7,13 @@ if (args is ["speed"])
     return 0;
 }
 
+if (args is ["replay", var recorded])
+{
+    var again = new Explorer().Replay(Recording.Load(recorded), execution => Arrange(execution, Announcement.PlainStore));
+    Console.Write(again?.FormatTrace());
+    return again is null ? 1 : 0;
+}
+
 // A reader, a writer, and three ways to announce the reader: the first is a bug that a released product had.
 var explorer = new Explorer();
 var verdicts = 0;
@@ -22,6 +29,10 @@ foreach (var announcement in Enum.GetValues<Announcement>())
         {
             Console.WriteLine($"{finding.Message} After {finding.After.TotalSeconds:F2} s, with {finding.Preemptions} preemptions:");
             Console.WriteLine(finding.FormatTrace());
+            if (args is ["record", var path])
+            {
+                finding.Recording.Save(path);
+            }
         }
     }
 }

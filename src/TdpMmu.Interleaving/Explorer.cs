@@ -52,6 +52,12 @@ public sealed class Explorer
         var search = new Search(Begin(options.Memory), name, arrange, options, cancellationToken);
         var (exhausted, bound) = search.Run();
         var finding = search.Failure is null ? null : Describe(search, arrange, options);
+        if (_controller.IsStuck)
+        {
+            // Whoever has the seat next needs threads that come back.
+            _seat.ReplaceCrew();
+        }
+
         return new ExplorationReport
         {
             Program = name,
@@ -93,9 +99,13 @@ public sealed class Explorer
 
     private void Begin(MemoryModel memory, IEnumerable<long> sharedWords, bool usesProcessWideFence)
     {
-        if (_controller.IsStuck)
+        if (_controller.IsStuck && _controller.Crew == _seat.Crew)
         {
             _seat.ReplaceCrew();
+        }
+
+        if (_controller.Crew != _seat.Crew)
+        {
             _controller = new SchedulingController(_seat.Crew, _seat.Arena);
         }
 

@@ -77,7 +77,7 @@ internal sealed partial class SchedulingController
         {
             Announce(self, OperationKind.Store, address, size);
             Decide(self);
-            Record(self, value, []);
+            Record(self, value, [Access.Buffer(self.Id, write: true)]);
             self.Buffer.Add(address, size, value, self.LastEvent);
         }
         else

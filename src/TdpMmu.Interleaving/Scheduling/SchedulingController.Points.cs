@@ -176,10 +176,15 @@ internal sealed partial class SchedulingController
                 return Single(Access.Life(thread.Id));
             case OperationKind.Start or OperationKind.Join:
                 return Single(Access.Life(thread.Joined!.Id));
-            case OperationKind.Fence or OperationKind.ProcessWideFence:
-            case OperationKind.Store when IsBuffered:
-                // A store that enters its buffer is seen by nobody else, and a fence does nothing but wait for buffers.
+            case OperationKind.Fence:
                 return [];
+            case OperationKind.ProcessWideFence:
+                for (var index = 0; index < _threads.Count; index++)
+                {
+                    _pending[index] = Access.Buffer(index, write: false);
+                }
+
+                return _pending.AsSpan(0, _threads.Count);
             case OperationKind.Spin:
                 var reads = thread.Reads;
                 for (var index = 0; index < reads.Length; index++)
@@ -188,6 +193,8 @@ internal sealed partial class SchedulingController
                 }
 
                 return _pending.AsSpan(0, reads.Length);
+            case OperationKind.Store when IsBuffered:
+                return Single(Access.Buffer(thread.Id, write: true));
             case OperationKind.Load or OperationKind.AwaitChange:
                 return MemoryAccesses(thread, write: false);
             case OperationKind.Withdraw or OperationKind.Readmit:

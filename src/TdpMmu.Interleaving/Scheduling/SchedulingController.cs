@@ -39,6 +39,9 @@ internal sealed partial class SchedulingController : AtomicsController
         Arena = arena;
     }
 
+    /// <summary>Whose threads run the program.</summary>
+    internal BatonCrew Crew => _crew;
+
     internal Arena Arena { get; }
 
     /// <summary>Whether stores wait in buffers.</summary>
@@ -231,12 +234,6 @@ internal sealed partial class SchedulingController : AtomicsController
         {
             // A thread and its buffer: each goes its own way unless it has to wait for the other, and then it is not enabled.
             return true;
-        }
-
-        if (step.Kind == OperationKind.ProcessWideFence && actor < ScheduledThread.Most && _threads[actor].Kind == OperationKind.Store && IsBuffered)
-        {
-            // Made before the fence, the store could not have stayed in its buffer behind it; made now, it can.
-            return false;
         }
 
         var pending = PendingOf(actor);

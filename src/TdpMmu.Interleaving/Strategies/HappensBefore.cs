@@ -17,9 +17,6 @@ internal sealed class HappensBefore
     private int[] _ordinals = [];
     private int[] _predecessors = [];
     private byte[] _actors = [];
-    private OperationKind[] _kinds = [];
-    private int[] _families = [];
-    private bool _hasFences;
     private int[] _previous = [];
     private int[] _owners = [];
 
@@ -31,7 +28,6 @@ internal sealed class HappensBefore
     internal void Analyse(SchedulingController controller, int count, int firstNew, Action<int, int, int> race)
     {
         var steps = CollectionsMarshal.AsSpan(controller.Events)[..Math.Min(count, controller.Events.Count)];
-        _hasFences = controller.UsesProcessWideFence;
         Prepare(steps.Length, steps.IsEmpty ? 0 : steps[^1].FirstAccess + steps[^1].AccessCount);
         for (var index = 0; index < steps.Length; index++)
         {
@@ -46,51 +42,8 @@ internal sealed class HappensBefore
     }
 
     /// <summary>
-    /// Where a schedule has to differ for <paramref name="second"/> to come before <paramref name="first"/>: at the first of the two, or earlier
-    /// where a process-wide fence is in between.
-    /// </summary>
-    /// <remarks>
-    /// Such a fence commutes with every step, but no store can stay in its buffer across it. So if a store that was in its buffer at
-    /// the first step would have to be there still at the fence, the fence comes before that store was made.
-    /// </remarks>
-    internal int PlaceFor(int first, int second)
-    {
-        while (true)
-        {
-            var actor = _actors[first];
-            var ordinal = _ordinals[first];
-            var fence = second;
-            while (fence > first
-                && (_kinds[fence] != OperationKind.ProcessWideFence || Clock(fence)[actor] >= ordinal || !IsBefore(fence, second)))
-            {
-                fence--;
-            }
-
-            var place = first;
-            for (var index = first; index < fence; index++)
-            {
-                if (_kinds[index] == OperationKind.Flush && (index == first || Clock(index)[actor] >= ordinal) && _families[index] >= 0)
-                {
-                    place = Math.Min(place, _families[index]);
-                }
-            }
-
-            if (place == first)
-            {
-                return first;
-            }
-
-            first = place;
-        }
-    }
-
-    /// <summary>
     /// The actors that can take the first step of what has to happen for <paramref name="second"/> to come before <paramref name="first"/>.
     /// </summary>
-    /// <remarks>
-    /// With process-wide fences, only of what comes before <paramref name="second"/>: anything else that was in between could hold a fence,
-    /// which is not possible as long as the store at <paramref name="first"/> stays in its buffer.
-    /// </remarks>
     internal uint InitialsBetween(int first, int second)
     {
         Array.Fill(_firstOf, -1);
@@ -101,7 +54,7 @@ internal sealed class HappensBefore
         for (var index = first + 1; index <= second; index++)
         {
             var own = _actors[index];
-            if ((seen & (1u << own)) != 0 || (index != second && (Clock(index)[actor] >= ordinal || (_hasFences && !IsBefore(index, second)))))
+            if ((seen & (1u << own)) != 0 || (index != second && Clock(index)[actor] >= ordinal))
             {
                 continue;
             }
@@ -130,8 +83,6 @@ internal sealed class HappensBefore
             _ordinals = new int[capacity];
             _predecessors = new int[capacity];
             _actors = new byte[capacity];
-            _kinds = new OperationKind[capacity];
-            _families = new int[capacity];
             _clocks = new int[capacity * Actors];
         }
 
@@ -146,8 +97,6 @@ internal sealed class HappensBefore
         Array.Clear(_countOf);
     }
 
-    private bool IsBefore(int index, int later) => index != later && Clock(later)[_actors[index]] >= _ordinals[index];
-
     private Span<int> Clock(int index) => _clocks.AsSpan(index * Actors, Actors);
 
     private void AddStep(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index)
@@ -156,8 +105,6 @@ internal sealed class HappensBefore
         var actor = step.Actor;
         var clock = Clock(index);
         _actors[index] = actor;
-        _kinds[index] = step.Kind;
-        _families[index] = step.FamilyEvent;
         _ordinals[index] = ++_countOf[actor];
         _predecessors[index] = _lastOf[actor];
         Before(steps, index, clock);
@@ -177,7 +124,9 @@ internal sealed class HappensBefore
             head = step.FirstAccess + number;
         }
 
-        for (var other = 0; other < Actors && step.TimesOut; other++)
+        // Time runs out after all that could happen; a process-wide fence comes after all stores that were in buffers.
+        var first = step.TimesOut ? 0 : step.Kind == OperationKind.ProcessWideFence ? ScheduledThread.Most : Actors;
+        for (var other = first; other < Actors; other++)
         {
             if (_lastOf[other] >= 0)
             {

@@ -104,11 +104,12 @@ internal sealed class PartialOrderSearch : SearchStrategy
         var before = _frames.Count == 0 ? 0 : _frames[^1].PreemptionsBefore + _frames[^1].CostOf(_frames[^1].Chosen);
         var awake = situation.Enabled & ~sleep;
         var chosen = awake == 0 ? 0 : situation.Undisturbed(awake);
-        if (awake != 0 && before == _preemptions && situation.IsPreemption(chosen))
+        if (IsBounded && awake != 0 && situation.IsPreemption(chosen))
         {
-            // The thread waits for a store of its own that must stay behind: it could only be interrupted once more.
-            _isCut = true;
-            awake = 0;
+            // The thread waits for a store that must stay behind: it is interrupted, or others come before it.
+            AddAllWhereBegan(situation.Current);
+            _isCut |= before == _preemptions;
+            awake = before == _preemptions ? 0 : awake;
         }
 
         if (awake == 0)
@@ -122,7 +123,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
         _frames.Add(new Frame
         {
             Situation = situation,
-            Backtrack = (1u << chosen) | FreeSwitches(situation, awake, controller),
+            Backtrack = 1u << chosen,
             Sleep = sleep,
             Chosen = chosen,
             PreemptionsBefore = before,
@@ -159,7 +160,6 @@ internal sealed class PartialOrderSearch : SearchStrategy
     {
         if (!IsBounded)
         {
-            first = _order.PlaceFor(first, second);
             var frame = _frames[first];
             var initials = _order.InitialsBetween(first, second);
             if ((initials & frame.Backtrack) == 0)
@@ -172,16 +172,6 @@ internal sealed class PartialOrderSearch : SearchStrategy
             return;
         }
 
-        PlanBounded(first, actor);
-        var place = _order.PlaceFor(first, second);
-        if (place != first)
-        {
-            PlanBounded(place, actor);
-        }
-    }
-
-    private void PlanBounded(int first, int actor)
-    {
         // What follows a step at which the search gave up is not planned itself, but the switch to its thread may have been.
         var last = Math.Min(first, _frames.Count - 1);
         Add(last, actor);
@@ -205,14 +195,18 @@ internal sealed class PartialOrderSearch : SearchStrategy
         }
     }
 
-    // With a bound and process-wide fences: who waits for such a fence may have to wait for a store that stays behind for a third thread's
-    // sake, so wherever a switch costs nothing, each thread is tried.
-    private uint FreeSwitches(in Situation situation, uint awake, SchedulingController controller)
+    // Plans all threads where the one that has the processor got it.
+    private void AddAllWhereBegan(int thread)
     {
-        const uint Threads = (1u << ScheduledThread.Most) - 1;
-        return !IsBounded || !controller.UsesProcessWideFence || (situation.Current >= 0 && (situation.Enabled & (1u << situation.Current)) != 0)
-            ? 0
-            : awake & Threads;
+        var start = _frames.Count - 1;
+        while (start > 0 && _frames[start].Situation.Current == thread)
+        {
+            start--;
+        }
+
+        var frame = _frames[start];
+        frame.Backtrack |= frame.Enabled;
+        _frames[start] = frame;
     }
 
     // The thread that took the last step of a thread before a step.

@@ -3,7 +3,7 @@ namespace TdpMmu.Interleaving.Tests.SmallPrograms;
 /// <summary>The search sees exactly what an abstract machine, which explores states and not schedules, says is possible.</summary>
 public sealed class SoundnessTests
 {
-    private static readonly int s_programs = int.Parse(Environment.GetEnvironmentVariable("SOUNDNESS_PROGRAMS") ?? "60", System.Globalization.CultureInfo.InvariantCulture);
+    private static readonly int s_programs = int.Parse(Environment.GetEnvironmentVariable("SOUNDNESS_PROGRAMS") ?? "16", System.Globalization.CultureInfo.InvariantCulture);
     private static readonly ulong s_firstSeed = ulong.Parse(Environment.GetEnvironmentVariable("SOUNDNESS_SEED") ?? "1", System.Globalization.CultureInfo.InvariantCulture);
 
     public static TheoryData<string, MemoryModel> Kinds
