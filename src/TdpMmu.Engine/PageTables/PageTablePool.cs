@@ -28,6 +28,7 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     private RetireQueue _chunks;
     private nint _free;
     private long _reserved;
+    private int _growing;
 
     /// <summary>Creates an empty pool.</summary>
     /// <param name="participantCount">Participants that have a cache.</param>
@@ -44,6 +45,8 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         _shared = new NativeBlock(NativeBlock.LineBytes);
         _gate = new ParkingLock(_shared.Int(0));
     }
+
+    private AtomicInt Grown => _shared.Int(64);
 
     /// <summary>Tables that are linked or on their way back. Exact when nothing runs.</summary>
     internal long TablesInUse
@@ -150,26 +153,21 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
 
     private bool Refill(CacheLines* cache, int needed)
     {
-        _gate.Enter();
-        try
+        var wanted = Math.Max(needed, _refillCount);
+        do
         {
-            for (var wanted = Math.Max(needed, _refillCount); cache->Count < wanted;)
+            _gate.Enter();
+            while (cache->Count < wanted && _free != 0)
             {
-                if (_free == 0 && !TryGrow())
-                {
-                    break;
-                }
-
                 var table = _free;
                 _free = *(nint*)table;
                 *(nint*)table = 0;
                 cache->Tables[cache->Count++] = (ulong)table;
             }
-        }
-        finally
-        {
+
             _gate.Exit();
         }
+        while (cache->Count < wanted && TryGrow());
 
         return cache->Count >= needed;
     }
@@ -181,26 +179,65 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         _free = table;
     }
 
-    // Called with the gate held.
+    // The memory is allocated and cleared outside the gate, which takes longer than all that is done inside it together.
     private bool TryGrow()
     {
+        _gate.Enter();
         var count = (int)Math.Min(TablesPerChunk, _limitTables - _reserved);
         if (count <= 0)
         {
-            return false;
+            // The last tables may have come since the caller looked, or be on their way: whoever brings them changes the signal after
+            // leaving the gate.
+            var hasFree = _free != 0;
+            var growing = _growing > 0;
+            var signal = Atomics.LoadRelaxed(Grown);
+            _gate.Exit();
+            if (growing && !hasFree)
+            {
+                Atomics.Park(Grown, signal);
+            }
+
+            return growing || hasFree;
         }
 
-        var chunk = (nint)NativeBlock.Allocate((nuint)count * (nuint)PageGeometry.PageSize, (nuint)PageGeometry.PageSize);
-        _chunks.Enqueue(new RetireQueue.Item { Address = chunk, Kind = count });
         _reserved += count;
-        for (var index = count - 1; index >= 0; index--)
+        _growing++;
+        _gate.Exit();
+        nint chunk = 0;
+        try
         {
-            var table = chunk + (index * (nint)PageGeometry.PageSize);
-            Atomics.Quarantine(new PageTable(table).Memory, (nuint)PageGeometry.PageSize);
-            Free(table);
+            chunk = (nint)NativeBlock.Allocate((nuint)count * (nuint)PageGeometry.PageSize, (nuint)PageGeometry.PageSize);
+            Atomics.Quarantine(new AtomicBytes(chunk), (nuint)count * (nuint)PageGeometry.PageSize);
+        }
+        finally
+        {
+            AddChunk(chunk, count);
         }
 
         return true;
+    }
+
+    // Ends a growth, with a chunk or without one.
+    private void AddChunk(nint chunk, int count)
+    {
+        _gate.Enter();
+        _growing--;
+        if (chunk == 0)
+        {
+            _reserved -= count;
+        }
+        else
+        {
+            _chunks.Enqueue(new RetireQueue.Item { Address = chunk, Kind = count });
+            for (var index = count - 1; index >= 0; index--)
+            {
+                Free(chunk + (index * (nint)PageGeometry.PageSize));
+            }
+        }
+
+        _gate.Exit();
+        Atomics.Add(Grown, 1);
+        Atomics.Wake(Grown, int.MaxValue);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

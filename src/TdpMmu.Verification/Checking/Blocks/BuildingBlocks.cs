@@ -16,6 +16,7 @@ internal static class BuildingBlocks
         new LockScenario<MonolithicLock>(sharedTogether: false),
         new LockScenario<RcuLock>(sharedTogether: true),
         new LanesScenario(),
+        new TablePoolScenario(),
         new AdmissionScenario(),
         new InvalidationRangesScenario(),
         new LevelChoiceScenario(),

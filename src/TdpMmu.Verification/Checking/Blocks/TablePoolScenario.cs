@@ -1,0 +1,51 @@
+using TdpMmu.Concurrency;
+using TdpMmu.Interleaving;
+using TdpMmu.PageTables;
+
+namespace TdpMmu.Verification;
+
+/// <summary>Participants fill their caches of tables where the pool has to grow, and is at its limit then.</summary>
+internal sealed class TablePoolScenario() : BlockScenario(
+    new Mix("two-for-two", static execution => TopUp(execution, participants: 2, limit: 2)),
+    new Mix("two-for-one", static execution => TopUp(execution, participants: 2, limit: 1)),
+    new Mix("three-for-two", static execution => TopUp(execution, participants: 3, limit: 2)))
+{
+    internal override string Name => "table-pool";
+
+    internal override string Summary => "a table has one owner at a time, and nobody goes without one while there is one or one is on its way";
+
+    private static void TopUp(Execution execution, int participants, int limit)
+    {
+        var pool = new PageTablePool(participants, (ulong)limit * PageGeometry.PageSize);
+        var served = NewWord(execution, "participants with a table");
+        for (var participant = 0; participant < participants; participant++)
+        {
+            var self = participant;
+            execution.AddThread($"participant {self}", () =>
+            {
+                if (!pool.TryTopUp(self, 1))
+                {
+                    // All were taken: nobody gives one back before it is counted.
+                    return;
+                }
+
+                Atomics.Add(served, 1);
+                var table = pool.Take(self);
+                Require(Atomics.LoadRelaxed(table.Entry(0)) == 0, "A table from the pool is not empty.");
+                Atomics.StoreRelaxed(table.Entry(0), 1);
+                Require(Atomics.LoadRelaxed(table.Entry(0)) == 1, "A table has two owners.");
+                Atomics.StoreRelaxed(table.Entry(0), 0);
+                pool.GiveBack(self, table);
+                pool.Empty(self);
+            });
+        }
+
+        execution.AtEnd(() =>
+        {
+            Require(Atomics.LoadRelaxed(served) >= (ulong)Math.Min(participants, limit), "A participant went without a table that was there.");
+            Require(pool.TablesInUse == 0, "A table is lost.");
+            Require(pool.ReservedBytes == (long)((ulong)limit * PageGeometry.PageSize), "The pool did not grow to its limit, or beyond it.");
+        });
+        DisposeAtEnd(execution, pool);
+    }
+}
