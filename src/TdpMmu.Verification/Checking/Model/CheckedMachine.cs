@@ -60,7 +60,7 @@ internal sealed class CheckedMachine
         MachineLabels.Add(execution, Machine);
         Memory = new CheckedMemory(execution, (int)MemoryPages, PageFilling.FaultingThread);
         _copies = new DirtyCopies(Memory);
-        Slot = AddSlot(0, SlotPages, firstPage: 0, small: start is not (StartState.MappedLarge or StartState.LargePossible or StartState.Missing));
+        Slot = AddSlot(0, SlotPages, firstPage: 0, small: start is not (StartState.MappedLarge or StartState.ProtectedLarge or StartState.LargePossible or StartState.Missing));
         Arrange(start);
         ExcludeWhatIsCheckedAlone();
         execution.AtEnd(CheckEnd);
@@ -249,7 +249,7 @@ internal sealed class CheckedMachine
         _tlbs.RequireNone(
             "the dirty log was taken",
             removal => (removal.LostDirty || removal.Lost != GuestAccess.None) && IsNamed(pages, removal.Frames));
-        _copies.Copy(pages);
+        _copies.CopyTaken(pages, page => Machine.TryRead(AddressOf(page), out ulong value) ? value : FreshValue(page));
     }
 
     internal void WriteProtect(GfnRange range, bool keepMmuWritable = true)
@@ -325,6 +325,7 @@ internal sealed class CheckedMachine
                 Touch(0, write: false);
                 break;
             case StartState.Protected:
+            case StartState.ProtectedLarge:
                 Touch(0, write: true);
                 WriteProtect(new GfnRange(new Gfn(0), 1));
                 break;
@@ -339,6 +340,7 @@ internal sealed class CheckedMachine
                 StartDirtyLog();
                 Touch(0, write: true);
                 Touch(1, write: true);
+                _copies.Owe(0b11);
                 break;
             default:
                 break;
@@ -395,6 +397,7 @@ internal sealed class CheckedMachine
         }
 
         _values.Check(Memory);
+        _copies.CheckOwed();
         if (_copies.AreKept && !_mayStopLog && Machine.Slots.Contains(Slot))
         {
             Span<ulong> dirty = stackalloc ulong[1];

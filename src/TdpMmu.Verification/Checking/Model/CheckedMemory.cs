@@ -30,6 +30,9 @@ internal sealed class CheckedMemory : HostMemory
     {
         _contents = contents;
         PopulateUnit = PageGeometry.PageSize;
+
+        // Not populated before it is fetched: the contents would be there before the source has given them.
+        IsBacked = true;
     }
 
     /// <summary>The first word of a page, where guests and checks read and write.</summary>

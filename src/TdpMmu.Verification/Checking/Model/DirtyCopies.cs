@@ -13,6 +13,9 @@ internal sealed class DirtyCopies(CheckedMemory memory)
 
     private readonly ulong[] _copies = new ulong[Pages];
     private ulong _forgotten;
+    private ulong _owed;
+    private ulong _named;
+    private bool _isTaken;
 
     /// <summary>Whether the log is on and copies are kept.</summary>
     internal bool AreKept { get; private set; }
@@ -26,9 +29,44 @@ internal sealed class DirtyCopies(CheckedMemory memory)
 
     internal void Stop() => AreKept = false;
 
+    /// <summary>Notes pages that were written before the scenario begins: who takes the log first is to find them in it.</summary>
+    internal void Owe(ulong pages)
+    {
+        _owed = pages;
+        _named = 0;
+    }
+
+    /// <summary>Checks that pages which were written before the log was taken were named then, and not only in the next log.</summary>
+    internal void CheckOwed()
+    {
+        if (_isTaken && (_owed & ~_named) != 0)
+        {
+            throw new FindingException($"Pages 0x{_owed & ~_named:x} (a bit for each) were written before the dirty log was taken, and it does not name them (I29).");
+        }
+    }
+
+    /// <summary>The log was taken: copies the pages that it names.</summary>
+    /// <param name="named">A bit for each page.</param>
+    /// <param name="read">
+    /// Reads a page as a migration does, through the machine: what reads memory behind the explorer's back is in no order with writes.
+    /// </param>
+    internal void CopyTaken(ulong named, Func<ulong, ulong> read)
+    {
+        _isTaken = true;
+        _named |= named;
+        for (var page = 0; page < Pages; page++)
+        {
+            if ((named & (1UL << page)) != 0)
+            {
+                _copies[page] = read((ulong)page);
+            }
+        }
+    }
+
     /// <summary>Copies the pages that the log names, as memory has them now.</summary>
     internal void Copy(ulong named)
     {
+        _named |= named;
         for (var page = 0; page < Pages; page++)
         {
             if ((named & (1UL << page)) != 0)

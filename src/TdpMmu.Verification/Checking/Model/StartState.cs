@@ -24,6 +24,9 @@ internal enum StartState
     /// <summary>Frames 0 to 3 are mapped by one large leaf.</summary>
     MappedLarge,
 
+    /// <summary>Frames 0 to 3 are mapped by one large leaf that is write-protected in a way that a fast fault may undo.</summary>
+    ProtectedLarge,
+
     /// <summary>Nothing is mapped, and a fault maps frames 0 to 3 by one large leaf.</summary>
     LargePossible,
 

@@ -7,7 +7,7 @@ internal sealed class SplitOnFault : GuestOperation
 
     internal override string Summary => "a guest writes a frame that a large leaf maps; where dirty logging has started, the leaf goes or is split";
 
-    internal override IReadOnlyList<StartState> Starts => [StartState.MappedLarge];
+    internal override IReadOnlyList<StartState> Starts => [StartState.MappedLarge, StartState.ProtectedLarge];
 
     internal override void Declare(CheckedMachine machine, int thread) => machine.Values.Writes(2, ValueOf(thread));
 
