@@ -243,12 +243,14 @@ internal sealed class CheckedMachine
     {
         _rules.AllowTakingAway();
         Span<ulong> dirty = stackalloc ulong[1];
+        Note();
+        var began = _tlbs.Now;
         Machine.GetDirtyLog(Slot, dirty);
         Note();
         var pages = dirty[0];
         _tlbs.RequireNone(
             "the dirty log was taken",
-            removal => (removal.LostDirty || removal.Lost != GuestAccess.None) && IsNamed(pages, removal.Frames));
+            removal => IsNamed(pages, removal.Frames) && (removal.At <= began || (removal.LostDirty && removal.By == Execution.CurrentThread)));
         _copies.CopyTaken(pages, page => Machine.TryRead(AddressOf(page), out ulong value) ? value : FreshValue(page));
     }
 

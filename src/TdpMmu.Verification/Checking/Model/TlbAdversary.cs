@@ -46,6 +46,9 @@ internal sealed class TlbAdversary
     /// <summary>Says which thread runs a vCPU, from which moment on its TLB counts.</summary>
     internal void Run(int vcpu, int thread) => _threads[vcpu] = thread;
 
+    /// <summary>The moment, on the scale of <see cref="Removal.At"/>.</summary>
+    internal long Now => _now;
+
     /// <summary>A translation was taken away, or lost a right, or a table was cut off.</summary>
     /// <param name="what">The translation.</param>
     /// <returns>The moment.</returns>
@@ -56,7 +59,7 @@ internal sealed class TlbAdversary
     }
 
     /// <summary>As above, at an earlier moment.</summary>
-    internal void Remove(in Removal what, long at) => _removals.Add(what with { At = at });
+    internal void Remove(in Removal what, long at) => _removals.Add(what with { At = at, By = _execution.CurrentThread });
 
     /// <summary>Notes a write to a word of a vCPU.</summary>
     internal void Written(nint address, ulong after)
@@ -123,7 +126,11 @@ internal sealed class TlbAdversary
     /// <param name="Created">When the tables got it.</param>
     internal readonly record struct Removal(GfnRange Frames, Pfn Host, bool IsTable, GuestAccess Lost, bool LostDirty, long Created)
     {
+        /// <summary>When.</summary>
         internal long At { get; init; }
+
+        /// <summary>The thread that took it away.</summary>
+        internal int By { get; init; }
 
         internal string Describe() => IsTable
             ? $"the table that mapped {Frames}"
