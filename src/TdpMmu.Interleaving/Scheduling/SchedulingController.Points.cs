@@ -167,7 +167,7 @@ internal sealed partial class SchedulingController
 
     private ReadOnlySpan<Access> FlushAccesses(StoreBuffer.Entry entry) => MemoryAccesses(entry.Address, entry.Size, write: true);
 
-// Valid until the next call.
+    // Valid until the next call.
     private ReadOnlySpan<Access> PendingAccesses(ScheduledThread thread)
     {
         switch (thread.Kind)

@@ -282,7 +282,7 @@ internal sealed class CheckedMachine
     }
 
     // What operations promise and what is checked of it are no memory: these steps stand for them, so that each is explored before and after
-    // every change of an entry, a request or a window.
+    // every change of an entry and every request. Not of windows: whoever waits for one reads it, and then goes on to the check.
     private void Note() => Execution.Note(_knowledge);
 
     private long Moment()

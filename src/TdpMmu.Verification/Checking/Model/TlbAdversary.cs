@@ -38,7 +38,6 @@ internal sealed class TlbAdversary
             _windows[vcpu] = participants.Window(vcpu).Address;
             _windowOf[_windows[vcpu]] = vcpu;
             _requestOf[participants.Request(vcpu).Address] = vcpu;
-            execution.Watch(_windows[vcpu], sizeof(ulong), knowledge);
             execution.Watch(participants.Request(vcpu).Address, sizeof(ulong), knowledge);
         }
     }
