@@ -29,6 +29,7 @@ internal sealed class CheckedMachine
     private readonly ulong[] _pages = new ulong[MostThreads];
     private ulong _pagesTaken;
     private bool _mayStopLog;
+    private bool _hasFiller;
 
     internal CheckedMachine(Execution execution, LockPolicyKind policy, StartState start, int vcpus)
     {
@@ -95,6 +96,9 @@ internal sealed class CheckedMachine
 
     /// <summary>An operation stops the dirty log, perhaps while another one starts it.</summary>
     internal void DeclareStop() => _mayStopLog = true;
+
+    /// <summary>An operation fills pages of the host's memory, whether a slot shows them or not.</summary>
+    internal void DeclareFiller() => _hasFiller = true;
 
     /// <summary>
     /// An operation acts on a page on the host's side. What two of them do to one page is for the host to put in order, so each gets its own.
@@ -214,6 +218,11 @@ internal sealed class CheckedMachine
         _oracle.RequireGone($"the slot {slot.Range} was deleted", slot.Range, long.MaxValue);
         for (var frame = slot.Range.Start.Value; frame < slot.Range.End.Value; frame++)
         {
+            if (!_hasFiller && Memory.States.Get(slot.PageOf(new Gfn(frame))) is PageState.InFlight or PageState.Cancelled)
+            {
+                throw new FindingException($"The slot was deleted, and a fault that waited for frame {frame} still fills its page.");
+            }
+
             Memory.Discard(slot.PageOf(new Gfn(frame)) * PageGeometry.PageSize, PageGeometry.PageSize);
         }
     }

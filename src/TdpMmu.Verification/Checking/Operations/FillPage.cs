@@ -9,5 +9,7 @@ internal sealed class FillPage : MachineOperation
 
     internal override IReadOnlyList<StartState> Starts => [StartState.Missing];
 
+    internal override void Declare(CheckedMachine machine, int thread) => machine.DeclareFiller();
+
     internal override void Run(CheckedMachine machine, int thread, int vcpu) => machine.Fill(0);
 }
