@@ -5,7 +5,7 @@ using TdpMmu.Interleaving;
 namespace TdpMmu.Verification.Simulation;
 
 /// <content>Who runs.</content>
-internal sealed unsafe partial class VirtualTimeController
+internal sealed partial class VirtualTimeController
 {
     // Setting up and taking down the largest machine takes seconds in which no time passes.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);

@@ -3,7 +3,7 @@ using TdpMmu.Concurrency;
 namespace TdpMmu.Verification.Simulation;
 
 /// <content>Parking, watching, fences.</content>
-internal sealed unsafe partial class VirtualTimeController
+internal sealed partial class VirtualTimeController
 {
     private readonly Dictionary<nint, List<SimulatedThread>> _parked = [];
     private readonly Dictionary<nint, List<SimulatedThread>> _watching = [];
