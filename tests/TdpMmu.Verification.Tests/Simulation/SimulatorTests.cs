@@ -78,7 +78,9 @@ public sealed class SimulatorTests : IDisposable
         var other = Page(options with { Seed = 2 });
 
         Assert.Equal(first with { RealSeconds = 0, CostlyLines = [] }, second with { RealSeconds = 0, CostlyLines = first.CostlyLines.Count == 0 ? [] : second.CostlyLines });
-        Assert.NotEqual(first.VirtualSeconds, other.VirtualSeconds);
+
+        // Where one lock decides everything, another order of vCPUs may take as long in all; it is another run all the same.
+        Assert.NotEqual(first with { RealSeconds = 0, CostlyLines = [] }, other with { RealSeconds = 0, CostlyLines = [] });
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace TdpMmu.Verification.Simulation;
 internal sealed unsafe partial class SimulationArena
 {
     /// <summary>Where the arena begins.</summary>
-    internal const long Base = 0x3000_0000_0000;
+    internal const long Base = 0x2000_0000_0000;
 
     /// <summary>The largest total of allocations.</summary>
     internal const ulong Capacity = 1UL << 39;
