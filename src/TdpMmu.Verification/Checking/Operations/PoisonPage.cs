@@ -9,9 +9,7 @@ internal sealed class PoisonPage : MachineOperation
 
     internal override IReadOnlyList<StartState> Starts => [StartState.Missing];
 
-    internal override void Declare(CheckedMachine machine, int thread) => Declare(machine);
-
-    private static void Declare(CheckedMachine machine)
+    internal override void Declare(CheckedMachine machine, int thread)
     {
         machine.DeclareLoss();
         machine.Values.MayReset(0);
