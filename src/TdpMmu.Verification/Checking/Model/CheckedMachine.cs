@@ -193,12 +193,13 @@ internal sealed class CheckedMachine
     {
         var range = new GfnRange(new Gfn(frame), pages);
         Note();
-        var rule = _rules.Add(range, Memory, firstPage, readOnly: false);
+        var largest = small ? PagingLevel.Page4KiB : PagingLevel.Page1GiB;
+        var rule = _rules.Add(range, Memory, firstPage, readOnly: false, largest);
         var slot = Machine.AddSlot(AddressOf(frame), Memory, new MemorySlotOptions
         {
             Length = pages * PageGeometry.PageSize,
             MemoryOffset = firstPage * PageGeometry.PageSize,
-            MaxPageLevel = small ? PagingLevel.Page4KiB : PagingLevel.Page1GiB,
+            MaxPageLevel = largest,
         });
         lock (_slotRules)
         {
