@@ -69,13 +69,14 @@ internal sealed class Search
             return (false, false, null);
         }
 
-        var share = ShareOf(_options.TimeLimit);
-        if (RunStage(new PartialOrderSearch(int.MaxValue), (long)(_options.ExecutionLimit * ExhaustiveShare), share))
+        var share = _options.FallsBack ? ExhaustiveShare : 1;
+        var time = _options.TimeLimit == TimeSpan.MaxValue ? TimeSpan.MaxValue : _options.TimeLimit * share;
+        if (RunStage(new PartialOrderSearch(int.MaxValue), (long)(_options.ExecutionLimit * share), time))
         {
             return (true, true, null);
         }
 
-        return Failure is not null ? (false, false, null) : RunPreemptions(1);
+        return Failure is not null ? (false, false, null) : _options.FallsBack ? RunPreemptions(1) : (false, false, Limit);
     }
 
     /// <summary>Looks for a failure within a number of preemptions.</summary>
@@ -85,7 +86,7 @@ internal sealed class Search
         return Failure is not null;
     }
 
-    private static TimeSpan ShareOf(TimeSpan time) => time == TimeSpan.MaxValue ? time : time * ExhaustiveShare;
+    private string Limit => _cancellationToken.IsCancellationRequested ? "interrupted" : Elapsed >= _options.TimeLimit ? "time" : "executions";
 
     private (bool Exhausted, bool Complete, string? Bound) RunRandom(SearchStrategy strategy)
     {
@@ -112,10 +113,9 @@ internal sealed class Search
             completed = bound;
         }
 
-        var limit = _cancellationToken.IsCancellationRequested ? "interrupted" : Elapsed >= _options.TimeLimit ? "time" : "executions";
         return completed == _options.Preemptions
             ? (false, true, $"{completed} preemptions")
-            : (false, false, completed < 0 ? limit : $"{completed} preemptions ({limit})");
+            : (false, false, completed < 0 ? Limit : $"{completed} preemptions ({Limit})");
     }
 
     /// <summary>Runs one strategy.</summary>

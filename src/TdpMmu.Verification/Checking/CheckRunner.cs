@@ -105,6 +105,7 @@ public sealed class CheckRunner
                         Memory = item.Memory,
                         Seed = _options.Seed,
                         Preemptions = _options.Preemptions,
+                        FallsBack = _isLast,
                         TimeLimit = share,
                     },
                     cancellationToken);
@@ -129,7 +130,7 @@ public sealed class CheckRunner
     }
 
     // What was cut by time is explored again with several times as much of it: most of a plan needs little, and what needs a lot is not
-    // known beforehand. The last round divides what is left.
+    // known beforehand. The last round divides what is left, and settles for few preemptions where that is still not enough.
     private bool BeginRound()
     {
         if (_isLast)
