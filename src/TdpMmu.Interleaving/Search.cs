@@ -137,7 +137,8 @@ internal sealed class Search
                 Longest = Math.Max(Longest, _controller.Events.Count);
 
                 // What an execution learns to be shared it treated as private before, which buffers do not allow: it is repeated, knowing.
-                if (failure is not null && (!_controller.HasDiscoveredPoints || _controller.IsStuck))
+                // Without buffers it was a schedule like any other, one in which nobody came between.
+                if (failure is not null && (!_controller.HasDiscoveredPoints || !_controller.IsBuffered || _controller.IsStuck))
                 {
                     Failure = failure;
                     FoundAfter = Elapsed;
