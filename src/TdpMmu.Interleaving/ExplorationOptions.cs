@@ -21,6 +21,12 @@ public sealed record ExplorationOptions
     /// <summary>Preemptions of <see cref="ExplorationStrategy.Preemptions"/>, and of <see cref="ExplorationStrategy.Exhaustive"/> where all is too much.</summary>
     public int Preemptions { get; init; } = 3;
 
+    /// <summary>
+    /// Whether <see cref="ExplorationStrategy.Exhaustive"/> keeps part of its limits for schedules with few preemptions, in case all turn out
+    /// to be too many. Without, what it saw of all is no complete part of anything.
+    /// </summary>
+    public bool FallsBack { get; init; } = true;
+
     /// <summary>Depth of <see cref="ExplorationStrategy.Pct"/>: the number of ordering constraints that a bug may need. At least 1.</summary>
     public int Depth { get; init; } = 3;
 

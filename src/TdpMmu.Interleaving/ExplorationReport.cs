@@ -15,6 +15,9 @@ public sealed record ExplorationReport
     /// <summary>Whether every schedule was run, or an equivalent one.</summary>
     public required bool IsExhausted { get; init; }
 
+    /// <summary>Whether it saw all that it was asked for: every schedule, every one with as many preemptions as asked for, or as many at random as there was time for.</summary>
+    public required bool IsComplete { get; init; }
+
     /// <summary>What limits the result where not all was seen, for instance <c>3 preemptions</c>; null where all was.</summary>
     public required string? Bound { get; init; }
 

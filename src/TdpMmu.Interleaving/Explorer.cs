@@ -50,7 +50,7 @@ public sealed class Explorer
 
         using var occupation = _seat.Take();
         var search = new Search(Begin(options.Memory), name, arrange, options, cancellationToken);
-        var (exhausted, bound) = search.Run();
+        var (exhausted, complete, bound) = search.Run();
         var finding = search.Failure is null ? null : Describe(search, arrange, options);
         if (_controller.IsStuck)
         {
@@ -64,6 +64,7 @@ public sealed class Explorer
             Executions = search.Executions,
             Pruned = search.Pruned,
             IsExhausted = exhausted && finding is null,
+            IsComplete = complete && finding is null,
             Bound = finding is not null ? "stopped at the finding" : bound,
             Finding = finding,
             Operations = search.Operations,

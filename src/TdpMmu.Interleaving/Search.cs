@@ -46,8 +46,8 @@ internal sealed class Search
     internal int FoundPreemptions { get; private set; }
 
     /// <summary>Runs all stages.</summary>
-    /// <returns>Whether everything was seen, and what limits the result if not.</returns>
-    internal (bool Exhausted, string? Bound) Run()
+    /// <returns>Whether everything was seen, whether all that was asked for was, and what limits the result.</returns>
+    internal (bool Exhausted, bool Complete, string? Bound) Run()
     {
         switch (_options.Strategy)
         {
@@ -66,16 +66,17 @@ internal sealed class Search
         RunStage(rehearsal, Math.Min(Rehearsals, _options.ExecutionLimit), _options.TimeLimit);
         if (Failure is not null)
         {
-            return (false, null);
+            return (false, false, null);
         }
 
-        var share = ShareOf(_options.TimeLimit);
-        if (RunStage(new PartialOrderSearch(int.MaxValue), (long)(_options.ExecutionLimit * ExhaustiveShare), share))
+        var share = _options.FallsBack ? ExhaustiveShare : 1;
+        var time = _options.TimeLimit == TimeSpan.MaxValue ? TimeSpan.MaxValue : _options.TimeLimit * share;
+        if (RunStage(new PartialOrderSearch(int.MaxValue), (long)(_options.ExecutionLimit * share), time))
         {
-            return (true, null);
+            return (true, true, null);
         }
 
-        return Failure is not null ? (false, null) : RunPreemptions(1);
+        return Failure is not null ? (false, false, null) : _options.FallsBack ? RunPreemptions(1) : (false, false, Limit);
     }
 
     /// <summary>Looks for a failure within a number of preemptions.</summary>
@@ -85,15 +86,15 @@ internal sealed class Search
         return Failure is not null;
     }
 
-    private static TimeSpan ShareOf(TimeSpan time) => time == TimeSpan.MaxValue ? time : time * ExhaustiveShare;
+    private string Limit => _cancellationToken.IsCancellationRequested ? "interrupted" : Elapsed >= _options.TimeLimit ? "time" : "executions";
 
-    private (bool Exhausted, string? Bound) RunRandom(SearchStrategy strategy)
+    private (bool Exhausted, bool Complete, string? Bound) RunRandom(SearchStrategy strategy)
     {
         RunStage(strategy, _options.ExecutionLimit, _options.TimeLimit);
-        return (false, $"{Executions} {strategy.Bound}");
+        return (false, true, $"{Executions} {strategy.Bound}");
     }
 
-    private (bool Exhausted, string? Bound) RunPreemptions(int first)
+    private (bool Exhausted, bool Complete, string? Bound) RunPreemptions(int first)
     {
         var completed = first - 1;
         for (var bound = first; bound <= _options.Preemptions; bound++)
@@ -106,14 +107,15 @@ internal sealed class Search
 
             if (!strategy.IsCut)
             {
-                return (true, null);
+                return (true, true, null);
             }
 
             completed = bound;
         }
 
-        var limit = _cancellationToken.IsCancellationRequested ? "interrupted" : Elapsed >= _options.TimeLimit ? "time" : "executions";
-        return (false, completed == _options.Preemptions ? $"{completed} preemptions" : completed < 0 ? limit : $"{completed} preemptions ({limit})");
+        return completed == _options.Preemptions
+            ? (false, true, $"{completed} preemptions")
+            : (false, false, completed < 0 ? Limit : $"{completed} preemptions ({Limit})");
     }
 
     /// <summary>Runs one strategy.</summary>

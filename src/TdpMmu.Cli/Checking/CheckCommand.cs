@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using TdpMmu.Cli.DemandPaging;
 using TdpMmu.Cli.Output;
 using TdpMmu.Cli.Parsing;
@@ -84,17 +85,16 @@ internal sealed class CheckCommand
 
     private static int Run(CheckOptions options, CheckPlan plan, JsonTarget target, CommandConsole console, CancellationToken cancellationToken)
     {
-        int done = 0;
+        long start = Stopwatch.GetTimestamp();
         var files = new FindingFiles();
         IReadOnlyList<CheckResult> results;
-        using (new ProgressLine(console, "checking", () => (double)Volatile.Read(ref done) / plan.Count))
+        using (new ProgressLine(console, "checking", () => Math.Min(1, Stopwatch.GetElapsedTime(start) / options.Time)))
         {
             results = CheckRunner.Run(
                 options,
                 plan,
                 result =>
                 {
-                    Interlocked.Increment(ref done);
                     if (result.Report.Finding is { } finding)
                     {
                         files.Save(result, finding);

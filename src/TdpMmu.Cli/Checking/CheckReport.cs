@@ -5,25 +5,14 @@ using TdpMmu.Verification;
 namespace TdpMmu.Cli.Checking;
 
 /// <summary>The JSON document of <c>check</c>.</summary>
-internal sealed record CheckReport
+internal sealed record CheckReport() : ResultReport("check")
 {
-    public int SchemaVersion { get; init; } = ToolVersion.SchemaVersion;
-
-    public string Tool { get; init; } = ToolVersion.Tool;
-
-    public string Version { get; init; } = ToolVersion.Version;
-
-    public string Verb { get; init; } = "check";
-
-    public required MachineReport Machine { get; init; }
-
     public required CheckOptionsReport Options { get; init; }
 
     public required IReadOnlyList<CheckRunReport> Runs { get; init; }
 
     public static CheckReport Of(CheckOptions options, IReadOnlyList<CheckResult> results, FindingFiles files) => new()
     {
-        Machine = MachineReport.OfThisMachine(),
         Options = new CheckOptionsReport
         {
             Scenarios = options.Scenarios,

@@ -84,8 +84,8 @@ internal static class CheckTable
                 new Text(CheckNames.Memory.NameOf(group.Key.Memory)),
                 new Text(Quantity.Count(all.Length)),
                 new Text(Quantity.Count(all.Count(static result => result.Report.IsExhausted))),
-                new Text(Quantity.Count(all.Count(static result => IsBounded(result.Report)))),
-                new Text(Quantity.Count(all.Count(static result => result.Report is { IsExhausted: false, Finding: null } && !IsBounded(result.Report)))),
+                new Text(Quantity.Count(all.Count(static result => result.Report is { IsComplete: true, IsExhausted: false }))),
+                new Text(Quantity.Count(all.Count(static result => result.Report is { IsComplete: false, Finding: null }))),
                 new Text(Quantity.Count(all.Sum(static result => result.Report.Executions))),
                 new Text(Quantity.Count(all.Sum(static result => result.Report.Pruned))),
                 new Text(Quantity.Count(all.Sum(static result => result.Report.Steps))),
@@ -95,8 +95,4 @@ internal static class CheckTable
 
         console.PrintTable(table);
     }
-
-    // A bound that was reached as a whole is named without the limit that cut a deeper one off.
-    private static bool IsBounded(ExplorationReport report) =>
-        report is { IsExhausted: false, Finding: null, Bound: { } bound } && !bound.Contains("time", StringComparison.Ordinal) && !bound.Contains("interrupted", StringComparison.Ordinal);
 }

@@ -39,7 +39,6 @@ internal sealed class DemandPagingExperiment(DemandPagingOptions options, Comman
 
         return new DemandPagingReport
         {
-            Machine = MachineReport.OfThisMachine(),
             Options = DemandPagingOptionsReport.Of(options),
             WarmupRuns = warmupRuns,
             Runs = runs,

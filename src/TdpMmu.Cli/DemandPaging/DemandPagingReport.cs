@@ -3,18 +3,8 @@ using TdpMmu.Cli.Output;
 namespace TdpMmu.Cli.DemandPaging;
 
 /// <summary>The JSON document of <c>demand-paging</c>.</summary>
-internal sealed record DemandPagingReport
+internal sealed record DemandPagingReport() : ResultReport("demand-paging")
 {
-    public int SchemaVersion { get; init; } = ToolVersion.SchemaVersion;
-
-    public string Tool { get; init; } = ToolVersion.Tool;
-
-    public string Version { get; init; } = ToolVersion.Version;
-
-    public string Verb { get; init; } = "demand-paging";
-
-    public required MachineReport Machine { get; init; }
-
     public required DemandPagingOptionsReport Options { get; init; }
 
     /// <summary>Runs on throwaway virtual machines before the first measured one, over all MMUs.</summary>

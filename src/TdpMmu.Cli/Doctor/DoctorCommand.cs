@@ -33,7 +33,6 @@ internal static class DoctorCommand
 
     private static DoctorReport CreateReport(IReadOnlyList<HostCapability> capabilities) => new()
     {
-        Machine = MachineReport.OfThisMachine(),
         Capabilities = [.. capabilities.Select(capability => new CapabilityReport
         {
             Name = capability.Name,

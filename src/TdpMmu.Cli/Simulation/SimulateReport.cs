@@ -3,18 +3,8 @@ using TdpMmu.Cli.Output;
 namespace TdpMmu.Cli.Simulation;
 
 /// <summary>The JSON document of <c>simulate</c>.</summary>
-internal sealed record SimulateReport
+internal sealed record SimulateReport() : ResultReport("simulate")
 {
-    public int SchemaVersion { get; init; } = ToolVersion.SchemaVersion;
-
-    public string Tool { get; init; } = ToolVersion.Tool;
-
-    public string Version { get; init; } = ToolVersion.Version;
-
-    public string Verb { get; init; } = "simulate";
-
-    public MachineReport Machine { get; init; } = MachineReport.OfThisMachine();
-
     /// <summary>Null for a calibration.</summary>
     public required SimulateOptionsReport? Options { get; init; }
 

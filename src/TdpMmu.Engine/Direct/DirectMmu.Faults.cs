@@ -76,15 +76,21 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
                 && !Core.Ranges.Covers(frame, out context.Place, out context.Phase))
             {
                 var walk = new TdpIterator<TFormat, TLock>(this, participant, new GfnRange(frame, 1), PagingLevel.Page4KiB, WalkKind.Borrowed);
-                walk.DescendTo(PagingLevel.Page4KiB);
-                var leaf = walk.Current;
+                try
+                {
+                    walk.DescendTo(PagingLevel.Page4KiB);
+                    var leaf = walk.Current;
 
-                // Losing the exchange means that the entry changed: the slow path looks at everything again.
-                granted = TFormat.IsPresent(leaf) && TFormat.IsMmuWritable(leaf) && access == GuestAccess.Write
-                    && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
-                    && (walk.Level == PagingLevel.Page4KiB || (SlotRecord.LoadFlags(record) & SlotFlags.SmallPagesOnly) == SlotFlags.None)
-                    && walk.TrySet(TFormat.WithWriteGranted(leaf));
-                walk.Dispose();
+                    // Losing the exchange means that the entry changed: the slow path looks at everything again.
+                    granted = TFormat.IsPresent(leaf) && TFormat.IsMmuWritable(leaf) && access == GuestAccess.Write
+                        && (TFormat.AccessOf(leaf) & GuestAccess.Write) == GuestAccess.None
+                        && (walk.Level == PagingLevel.Page4KiB || (SlotRecord.LoadFlags(record) & SlotFlags.SmallPagesOnly) == SlotFlags.None)
+                        && walk.TrySet(TFormat.WithWriteGranted(leaf));
+                }
+                finally
+                {
+                    walk.Dispose();
+                }
             }
         }
         finally
@@ -100,9 +106,14 @@ internal sealed unsafe partial class DirectMmu<TFormat, TLock>
     {
         var goal = LevelChoice.ForFault<TFormat>(frame, ref context, Core.Ranges);
         var walk = new TdpIterator<TFormat, TLock>(this, participant, new GfnRange(frame, 1), PagingLevel.Page4KiB, WalkKind.Borrowed);
-        var outcome = MapAt(ref walk, participant, frame, access, goal, ref context);
-        walk.Dispose();
-        return outcome;
+        try
+        {
+            return MapAt(ref walk, participant, frame, access, goal, ref context);
+        }
+        finally
+        {
+            walk.Dispose();
+        }
     }
 
     private FaultOutcome MapAt(

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace TdpMmu.Interleaving;
 
@@ -22,6 +23,7 @@ internal sealed unsafe partial class Arena
     private const ulong WithdrawableBit = 1UL << 62;
     private const ulong LastingBits = SharedBit | WithdrawableBit;
     private const ulong ExcludedBit = 1UL << 24;
+    private const ulong UseBits = 0xffff | ExcludedBit;
     private const ulong ForbiddenBits = 0xffUL << 16;
     private const ulong QuarantinedBit = 1UL << 16;
     private const ulong FreedBit = 2UL << 16;
@@ -130,13 +132,24 @@ internal sealed unsafe partial class Arena
     /// <returns>Whether one of them is shared and was never forbidden before, in any execution.</returns>
     internal bool Forbid(nint address, nuint bytes, bool freed, int thread)
     {
-        var isNew = false;
-        var bit = (freed ? FreedBit : QuarantinedBit) | ((ulong)(thread + 1) << ForbidderShift);
-        for (var word = address & ~7; word < address + (nint)bytes; word += 8)
+        // A table or a page is hundreds of words, and each execution has many of them: four words at a time.
+        var known = Vector256<ulong>.Zero;
+        var bits = Vector256.Create(WithdrawableBit | _stamp | (freed ? FreedBit : QuarantinedBit) | ((ulong)(thread + 1) << ForbidderShift));
+        var word = address & ~7;
+        for (; word + 32 <= address + (nint)bytes; word += 32)
+        {
+            var notes = Vector256.Load(Note(word));
+            known |= Vector256.Equals(notes & Vector256.Create(SharedBit | WithdrawableBit), Vector256.Create(SharedBit));
+            notes &= Vector256.Create(LastingBits) | (Vector256.Equals(notes & Vector256.Create(StampMask), Vector256.Create(_stamp)) & Vector256.Create(UseBits));
+            Vector256.Store(notes | bits, Note(word));
+        }
+
+        var isNew = known != Vector256<ulong>.Zero;
+        for (; word < address + (nint)bytes; word += 8)
         {
             var note = Note(word);
             isNew |= (*note & (SharedBit | WithdrawableBit)) == SharedBit;
-            *note = (*note & LastingBits) | WithdrawableBit | _stamp | bit | ((*note & StampMask) == _stamp ? *note & (0xffff | ExcludedBit) : 0);
+            *note = (*note & (LastingBits | ((*note & StampMask) == _stamp ? UseBits : 0))) | bits[0];
         }
 
         return isNew;

@@ -210,6 +210,12 @@ internal sealed partial class SchedulingController
 
     private void Withdraw(nint address, nuint bytes, bool freed)
     {
+        if (_isOver)
+        {
+            // Nobody is left who could use it.
+            return;
+        }
+
         ChangeRegion(OperationKind.Withdraw, address, bytes, freed ? "bytes freed" : "bytes in quarantine");
         if (Arena.Forbid(address, bytes, freed, CurrentThread) && _current is not null && _aside == 0)
         {

@@ -28,6 +28,7 @@ internal sealed partial class SchedulingController : AtomicsController
     private int _lastThread;
     private int _aside;
     private bool _hasNewRaces;
+    private bool _isOver;
     private long _alone;
     private long _stepLimit;
     private TraceWriter? _trace;
@@ -112,6 +113,7 @@ internal sealed partial class SchedulingController : AtomicsController
         _alone = 0;
         _discovered.Clear();
         _hasNewRaces = false;
+        _isOver = false;
         IsStuck = false;
         _choices.Clear();
         Preemptions = 0;
@@ -135,6 +137,7 @@ internal sealed partial class SchedulingController : AtomicsController
                 }
 
                 _aside = 1;
+                _isOver = true;
                 if (_failure is null)
                 {
                     execution.RunChecks();

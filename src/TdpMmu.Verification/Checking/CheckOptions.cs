@@ -23,7 +23,7 @@ public sealed record CheckOptions
     /// <summary>Preemptions that are explored where all schedules are too many.</summary>
     public int Preemptions { get; init; } = 3;
 
-    /// <summary>Time for everything; what a part does not need goes to those behind it.</summary>
+    /// <summary>Time for everything; what a part does not need goes to those that need more.</summary>
     public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>How many explorations run side by side, each on a processor of its own; 0 for as many as there are processors.</summary>

@@ -7,7 +7,11 @@ namespace TdpMmu.Verification;
 /// <remarks>Needs the switches <c>TdpMmu.Concurrency.Controlled</c> and <c>TdpMmu.EngineChecks</c>, set before the engine is first used.</remarks>
 public sealed class CheckRunner
 {
+    // How much longer an exploration may take in the next round.
+    private const int Growth = 4;
+
     private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_firstRound = TimeSpan.FromMilliseconds(100);
 
     private readonly CheckOptions _options;
     private readonly CheckPlan _plan;
@@ -16,6 +20,9 @@ public sealed class CheckRunner
     private readonly CheckResult?[] _results;
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly int _jobs;
+    private int[] _round = [];
+    private TimeSpan _roundShare = s_firstRound / Growth;
+    private bool _isLast;
     private int _next;
 
     private CheckRunner(CheckOptions options, CheckPlan plan, Action<CheckResult>? progress)
@@ -30,7 +37,7 @@ public sealed class CheckRunner
     /// <summary>Runs a plan.</summary>
     /// <param name="options">How thoroughly.</param>
     /// <param name="plan">What; see <see cref="CheckPlan.Create"/>.</param>
-    /// <param name="progress">Called after each exploration, from any thread, one at a time.</param>
+    /// <param name="progress">Called after each exploration, from any thread, one at a time; again for one that is given more time.</param>
     /// <param name="cancellationToken">Ends the check; explorations that did not begin are not in the result.</param>
     /// <returns>The results, in the plan's order.</returns>
     public static IReadOnlyList<CheckResult> Run(CheckOptions options, CheckPlan plan, Action<CheckResult>? progress = null, CancellationToken cancellationToken = default)
@@ -39,9 +46,13 @@ public sealed class CheckRunner
         ArgumentNullException.ThrowIfNull(plan);
         var runner = new CheckRunner(options, plan, progress);
         var failures = new List<Exception>();
-        var threads = Enumerable.Range(0, runner._jobs).Select(job => new Thread(() => runner.Work(job, failures, cancellationToken)) { Name = $"explorer {job}", IsBackground = true }).ToList();
-        threads.ForEach(static thread => thread.Start());
-        threads.ForEach(static thread => thread.Join());
+        while (failures.Count == 0 && !cancellationToken.IsCancellationRequested && runner.BeginRound())
+        {
+            var threads = Enumerable.Range(0, runner._jobs).Select(job => new Thread(() => runner.Work(job, failures, cancellationToken)) { Name = $"explorer {job}", IsBackground = true }).ToList();
+            threads.ForEach(static thread => thread.Start());
+            threads.ForEach(static thread => thread.Join());
+        }
+
         return failures.Count == 0 ? [.. runner._results.OfType<CheckResult>()] : throw new AggregateException(failures);
     }
 
@@ -94,6 +105,7 @@ public sealed class CheckRunner
                         Memory = item.Memory,
                         Seed = _options.Seed,
                         Preemptions = _options.Preemptions,
+                        FallsBack = _isLast,
                         TimeLimit = share,
                     },
                     cancellationToken);
@@ -117,21 +129,45 @@ public sealed class CheckRunner
         }
     }
 
-    // Each gets an equal part of what is left: what the ones before did not need is there for the ones behind.
+    // What was cut by time is explored again with several times as much of it: most of a plan needs little, and what needs a lot is not
+    // known beforehand. The last round divides what is left, and settles for few preemptions where that is still not enough.
+    private bool BeginRound()
+    {
+        if (_isLast)
+        {
+            return false;
+        }
+
+        _round = [.. Enumerable.Range(0, _plan.Count).Where(index => _results[index]?.Report is null or { IsComplete: false, Finding: null })];
+        _roundShare *= Growth;
+        _next = 0;
+
+        // Random strategies come to no end that would leave time to the others.
+        _isLast = _options.Strategy is ExplorationStrategy.Pct or ExplorationStrategy.Random || _roundShare * _round.Length / _jobs > Left / 2;
+        return _round.Length != 0;
+    }
+
+    private TimeSpan Left => _options.Time - Stopwatch.GetElapsedTime(_start);
+
     private bool TryTake(out int index, out TimeSpan share)
     {
         lock (_gate)
         {
-            index = _next++;
-            share = default;
-            if (index >= _plan.Count)
+            var place = _next++;
+            (index, share) = (-1, _roundShare);
+            if (place >= _round.Length)
             {
                 return false;
             }
 
-            var left = _options.Time - Stopwatch.GetElapsedTime(_start);
-            share = left * _jobs / (_plan.Count - index);
-            share = share < s_least ? s_least : share;
+            index = _round[place];
+            if (_isLast)
+            {
+                // An equal part of what is left: what the ones before did not need is there for the ones behind.
+                share = Left * _jobs / (_round.Length - place);
+                share = share < s_least ? s_least : share;
+            }
+
             return true;
         }
     }

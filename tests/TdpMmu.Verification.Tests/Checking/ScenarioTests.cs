@@ -39,6 +39,27 @@ public sealed class ScenarioTests
     }
 
     [Fact]
+    public void WhatTheFirstRoundCutsIsSeenToTheEndInALaterOne()
+    {
+        // Some ten thousand executions beside a few dozen: more than the first round gives anybody, and little beside all the time there is.
+        var options = new CheckOptions
+        {
+            Scenarios = ["first-write+invalidate", "fault-missing-page+store-large"],
+            Memory = [MemoryModel.TotalStoreOrder],
+            Locks = [LockPolicyKind.Rcu],
+            Time = TimeSpan.FromMinutes(2),
+        };
+        var plan = CheckPlan.Create(options);
+        var explorations = 0;
+
+        var results = CheckRunner.Run(options, plan, _ => explorations++, TestContext.Current.CancellationToken);
+
+        Assert.Equal(plan.Count, results.Count);
+        Assert.True(explorations > plan.Count);
+        Assert.All(results, static result => Assert.True(result.Report.IsExhausted, $"{result.Report.Program}: {result.Report.Bound}"));
+    }
+
+    [Fact]
     public void TheSameExplorationTakesTheSameSteps()
     {
         var found = ScenarioCatalog.All.Single(static candidate => candidate.Name == "fast-fault+zap");

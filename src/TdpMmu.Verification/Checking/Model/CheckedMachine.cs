@@ -193,12 +193,13 @@ internal sealed class CheckedMachine
     {
         var range = new GfnRange(new Gfn(frame), pages);
         Note();
-        var rule = _rules.Add(range, Memory, firstPage, readOnly: false);
+        var largest = small ? PagingLevel.Page4KiB : PagingLevel.Page1GiB;
+        var rule = _rules.Add(range, Memory, firstPage, readOnly: false, largest);
         var slot = Machine.AddSlot(AddressOf(frame), Memory, new MemorySlotOptions
         {
             Length = pages * PageGeometry.PageSize,
             MemoryOffset = firstPage * PageGeometry.PageSize,
-            MaxPageLevel = small ? PagingLevel.Page4KiB : PagingLevel.Page1GiB,
+            MaxPageLevel = largest,
         });
         lock (_slotRules)
         {
@@ -235,7 +236,7 @@ internal sealed class CheckedMachine
         Note();
         _slotRules[Slot].LogsDirty = !_mayStopLog;
         _tlbs.RequireNone("the dirty log was started", removal => removal.LostDirty && removal.Created < now);
-        _copies.Restart();
+        _copies.Restart(_values.Pages, ReadPage);
     }
 
     internal void StopDirtyLog()
@@ -260,7 +261,7 @@ internal sealed class CheckedMachine
         _tlbs.RequireNone(
             "the dirty log was taken",
             removal => IsNamed(pages, removal.Frames) && (removal.At <= began || (removal.LostDirty && removal.By == Execution.CurrentThread)));
-        _copies.CopyTaken(pages, page => Machine.TryRead(AddressOf(page), out ulong value) ? value : FreshValue(page));
+        _copies.CopyTaken(pages, ReadPage);
     }
 
     internal void WriteProtect(GfnRange range, bool keepMmuWritable = true)
@@ -293,6 +294,9 @@ internal sealed class CheckedMachine
     // What operations promise and what is checked of it are no memory: these steps stand for them, so that each is explored before and after
     // every change of an entry and every request. Not of windows: whoever waits for one reads it, and then goes on to the check.
     private void Note() => Execution.Note(_knowledge);
+
+    // As a migration reads it: what looks at memory behind the explorer's back is in no order with writes.
+    private ulong ReadPage(ulong page) => Machine.TryRead(AddressOf(page), out ulong value) ? value : FreshValue(page);
 
     private long Moment()
     {

@@ -21,10 +21,16 @@ internal sealed class DirtyCopies(CheckedMemory memory)
     internal bool AreKept { get; private set; }
 
     /// <summary>The log was started: what is there now counts as copied.</summary>
-    internal void Restart()
+    /// <param name="written">A bit for each page that somebody may write meanwhile; the others are as they are.</param>
+    /// <param name="read">As in <see cref="CopyTaken"/>.</param>
+    internal void Restart(ulong written, Func<ulong, ulong> read)
     {
         AreKept = true;
-        Copy(ulong.MaxValue);
+        _named = ulong.MaxValue;
+        for (var page = 0; page < Pages; page++)
+        {
+            _copies[page] = (written & (1UL << page)) != 0 ? read((ulong)page) : Content(page);
+        }
     }
 
     internal void Stop() => AreKept = false;
@@ -59,19 +65,6 @@ internal sealed class DirtyCopies(CheckedMemory memory)
             if ((named & (1UL << page)) != 0)
             {
                 _copies[page] = read((ulong)page);
-            }
-        }
-    }
-
-    /// <summary>Copies the pages that the log names, as memory has them now.</summary>
-    internal void Copy(ulong named)
-    {
-        _named |= named;
-        for (var page = 0; page < Pages; page++)
-        {
-            if ((named & (1UL << page)) != 0)
-            {
-                _copies[page] = Content(page);
             }
         }
     }

@@ -14,9 +14,9 @@ internal sealed class MachineRules
     internal MachineRules(Execution execution) => _execution = execution;
 
     /// <summary>A slot is about to be there.</summary>
-    internal SlotRule Add(GfnRange range, CheckedMemory memory, ulong firstPage, bool readOnly)
+    internal SlotRule Add(GfnRange range, CheckedMemory memory, ulong firstPage, bool readOnly, PagingLevel maxLevel)
     {
-        var rule = new SlotRule(range, memory, firstPage, readOnly);
+        var rule = new SlotRule(range, memory, firstPage, readOnly, maxLevel);
         _slots.Add(rule);
         return rule;
     }
@@ -62,6 +62,11 @@ internal sealed class MachineRules
         if (slot.ReadOnly && (TFormat.AccessOf(after) & GuestAccess.Write) != GuestAccess.None)
         {
             throw new FindingException($"{place} becomes writable in a read-only slot (I28).");
+        }
+
+        if (level > slot.MaxLevel)
+        {
+            throw new FindingException($"{place} becomes a larger mapping than the slot allows, {slot.MaxLevel}.");
         }
 
         var adds = !TFormat.IsPresent(before) || (TFormat.AccessOf(after) & ~TFormat.AccessOf(before)) != GuestAccess.None;

@@ -9,6 +9,9 @@ internal sealed class PageValues
     private readonly Dictionary<ulong, HashSet<ulong>> _written = [];
     private readonly HashSet<ulong> _reset = [];
 
+    /// <summary>A bit for each of the first 64 pages that an operation may write.</summary>
+    internal ulong Pages { get; private set; }
+
     /// <summary>An operation writes a value to a page. Unless the page is dropped as well, one of what is written is there at the end.</summary>
     internal void Writes(ulong page, ulong value)
     {
@@ -18,6 +21,7 @@ internal sealed class PageValues
         }
 
         values.Add(value);
+        Pages |= 1UL << (int)page;
     }
 
     /// <summary>An operation may drop the page's contents, or keep others from writing it.</summary>
