@@ -56,7 +56,7 @@ internal sealed class Search
             case ExplorationStrategy.Random:
                 return RunRandom(new RandomStrategy(_options.Seed));
             case ExplorationStrategy.Preemptions:
-                return RunPreemptions(0);
+                return RunPreemptions();
             default:
                 break;
         }
@@ -76,7 +76,7 @@ internal sealed class Search
             return (true, true, null);
         }
 
-        return Failure is not null ? (false, false, null) : _options.FallsBack ? RunPreemptions(1) : (false, false, Limit);
+        return Failure is not null ? (false, false, null) : _options.FallsBack ? RunPreemptions() : (false, false, Limit);
     }
 
     /// <summary>Looks for a failure within a number of preemptions.</summary>
@@ -94,10 +94,10 @@ internal sealed class Search
         return (false, true, $"{Executions} {strategy.Bound}");
     }
 
-    private (bool Exhausted, bool Complete, string? Bound) RunPreemptions(int first)
+    private (bool Exhausted, bool Complete, string? Bound) RunPreemptions()
     {
-        var completed = first - 1;
-        for (var bound = first; bound <= _options.Preemptions; bound++)
+        var completed = -1;
+        for (var bound = 0; bound <= _options.Preemptions; bound++)
         {
             var strategy = new PartialOrderSearch(bound);
             if (!RunStage(strategy, _options.ExecutionLimit, _options.TimeLimit))
