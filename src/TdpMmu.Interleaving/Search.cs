@@ -69,14 +69,14 @@ internal sealed class Search
             return (false, false, null);
         }
 
-        var share = _options.FallsBack ? ExhaustiveShare : 1;
+        var share = _options.FallsBackToPreemptions ? ExhaustiveShare : 1;
         var time = _options.TimeLimit == TimeSpan.MaxValue ? TimeSpan.MaxValue : _options.TimeLimit * share;
         if (RunStage(new PartialOrderSearch(int.MaxValue), (long)(_options.ExecutionLimit * share), time))
         {
             return (true, true, null);
         }
 
-        return Failure is not null ? (false, false, null) : _options.FallsBack ? RunPreemptions() : (false, false, Limit);
+        return Failure is not null ? (false, false, null) : _options.FallsBackToPreemptions ? RunPreemptions() : (false, false, Limit);
     }
 
     /// <summary>Looks for a failure within a number of preemptions.</summary>

@@ -32,7 +32,7 @@ public sealed class CoverageTests
     [Fact]
     public void WhatIsNotToFallBackSaysWhatCutIt()
     {
-        var report = new Explorer().Explore("cut", Race, new ExplorationOptions { ExecutionLimit = 200, FallsBack = false }, TestContext.Current.CancellationToken);
+        var report = new Explorer().Explore("cut", Race, new ExplorationOptions { ExecutionLimit = 200, FallsBackToPreemptions = false }, TestContext.Current.CancellationToken);
 
         Assert.False(report.IsComplete);
         Assert.Equal("executions", report.Bound);
