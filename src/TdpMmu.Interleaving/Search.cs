@@ -113,9 +113,8 @@ internal sealed class Search
             completed = bound;
         }
 
-        return completed == _options.Preemptions
-            ? (false, true, $"{completed} preemptions")
-            : (false, false, completed < 0 ? Limit : $"{completed} preemptions ({Limit})");
+        var seen = completed == 1 ? "1 preemption" : $"{completed} preemptions";
+        return completed == _options.Preemptions ? (false, true, seen) : (false, false, completed < 0 ? Limit : $"{seen} ({Limit})");
     }
 
     /// <summary>Runs one strategy.</summary>

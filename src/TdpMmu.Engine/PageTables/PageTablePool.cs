@@ -9,6 +9,9 @@ namespace TdpMmu.PageTables;
 /// <para>A cache is filled before a section is entered, so that nothing allocates inside; taking from it cannot fail and
 /// touches no line that another participant writes. Tables in the pool are all zero. A table that was linked comes back through
 /// the epoch domain; one that never was comes back directly.</para>
+/// <para>A participant whose cache is empty takes tables that others gave back, under a gate, or brings memory that only it takes from: the
+/// more, the more tables it has in use, so that what lies idle is no more than what is used. It meets others at one counter then. Where
+/// the limit is near, memory is brought for everybody.</para>
 /// <para>Thread-safe; each participant's cache is used by one thread at a time.</para>
 /// </remarks>
 internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
@@ -17,6 +20,8 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     private const int RefillCount = 8;
     private const int TablesPerChunk = 64;
     private const int CacheBytes = 2 * NativeBlock.LineBytes;
+    private const nuint ReservedOffset = NativeBlock.LineBytes;
+    private const nuint FreedOffset = 2 * NativeBlock.LineBytes;
 
     private readonly NativeBlock _caches;
     private readonly NativeBlock _shared;
@@ -25,9 +30,7 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     private readonly long _limitTables;
     private readonly int _refillCount;
     private readonly byte* _cacheBase;
-    private RetireQueue _chunks;
     private nint _free;
-    private long _reserved;
     private int _growing;
 
     /// <summary>Creates an empty pool.</summary>
@@ -42,11 +45,17 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         _refillCount = _limitTables / participantCount >= CacheCapacity ? RefillCount : 0;
         _caches = new NativeBlock((nuint)(participantCount * CacheBytes));
         _cacheBase = (byte*)_caches.Pointer;
-        _shared = new NativeBlock(NativeBlock.LineBytes);
+        _shared = new NativeBlock(3 * NativeBlock.LineBytes);
         _gate = new ParkingLock(_shared.Int(0));
     }
 
     private AtomicInt Grown => _shared.Int(64);
+
+    // Tables that were reserved, whoever reserved them.
+    private AtomicWord Reserved => _shared.Word(ReservedOffset);
+
+    // Whether there are free tables, as far as that can be known without the gate. Written with the gate held.
+    private AtomicWord HasFreed => _shared.Word(FreedOffset);
 
     /// <summary>Tables that are linked or on their way back. Exact when nothing runs.</summary>
     internal long TablesInUse
@@ -63,8 +72,20 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         }
     }
 
-    /// <summary>Bytes taken from the operating system.</summary>
-    internal long ReservedBytes => _reserved * (long)PageGeometry.PageSize;
+    /// <summary>Bytes taken from the operating system. Exact when nothing runs.</summary>
+    internal long ReservedBytes
+    {
+        get
+        {
+            var tables = (long)Atomics.LoadRelaxed(Reserved);
+            for (var participant = 0; participant < _participantCount; participant++)
+            {
+                tables -= Cache(participant)->Budget;
+            }
+
+            return tables * (long)PageGeometry.PageSize;
+        }
+    }
 
     /// <summary>The limit in bytes.</summary>
     internal long LimitBytes => _limitTables * (long)PageGeometry.PageSize;
@@ -116,7 +137,7 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     internal void Empty(int participant)
     {
         var cache = Cache(participant);
-        if (cache->Count == 0)
+        if (cache->Count + cache->FreshCount == 0)
         {
             return;
         }
@@ -125,6 +146,11 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         while (cache->Count > 0)
         {
             Free((nint)cache->Tables[--cache->Count]);
+        }
+
+        for (; cache->FreshCount > 0; cache->FreshCount--)
+        {
+            Free(cache->NextFresh());
         }
 
         _gate.Exit();
@@ -140,13 +166,17 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
 
     public void Dispose()
     {
-        while (_chunks.Count != 0)
+        for (var participant = 0; participant < _participantCount; participant++)
         {
-            var chunk = _chunks.Dequeue();
-            NativeBlock.Free((void*)chunk.Address, (nuint)chunk.Kind * (nuint)PageGeometry.PageSize);
+            var cache = Cache(participant);
+            while (cache->Chunks is not null and var chunk)
+            {
+                cache->Chunks = chunk->Next;
+                NativeBlock.Free((void*)chunk->Address, (nuint)chunk->Tables * (nuint)PageGeometry.PageSize);
+                NativeBlock.Free(chunk, (nuint)sizeof(Chunk));
+            }
         }
 
-        _chunks.Free();
         _caches.Dispose();
         _shared.Dispose();
     }
@@ -154,22 +184,59 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     private bool Refill(CacheLines* cache, int needed)
     {
         var wanted = Math.Max(needed, _refillCount);
-        do
+        TakeFresh(cache, wanted);
+        if (cache->Count < needed && Atomics.LoadRelaxed(HasFreed) != 0)
         {
-            _gate.Enter();
-            while (cache->Count < wanted && _free != 0)
-            {
-                var table = _free;
-                _free = *(nint*)table;
-                *(nint*)table = 0;
-                cache->Tables[cache->Count++] = (ulong)table;
-            }
-
-            _gate.Exit();
+            // Who reads an old zero brings memory although there are free tables, and finds them the next time.
+            TakeFreed(cache, wanted);
         }
-        while (cache->Count < wanted && TryGrow());
 
-        return cache->Count >= needed;
+        while (cache->Count < needed)
+        {
+            if (TryGrowAlone(cache))
+            {
+                TakeFresh(cache, wanted);
+            }
+            else if (TryGrow(cache))
+            {
+                TakeFreed(cache, wanted);
+            }
+            else
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // From the memory that the participant brought for itself.
+    private static void TakeFresh(CacheLines* cache, int wanted)
+    {
+        for (; cache->Count < wanted && cache->FreshCount > 0; cache->FreshCount--)
+        {
+            cache->Tables[cache->Count++] = (ulong)cache->NextFresh();
+        }
+    }
+
+    // From what everybody may take.
+    private void TakeFreed(CacheLines* cache, int wanted)
+    {
+        _gate.Enter();
+        while (cache->Count < wanted && _free != 0)
+        {
+            var table = _free;
+            _free = *(nint*)table;
+            *(nint*)table = 0;
+            cache->Tables[cache->Count++] = (ulong)table;
+        }
+
+        if (_free == 0 && Atomics.LoadRelaxed(HasFreed) != 0)
+        {
+            Atomics.StoreRelaxed(HasFreed, 0);
+        }
+
+        _gate.Exit();
     }
 
     // Called with the gate held.
@@ -177,14 +244,69 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     {
         *(nint*)table = _free;
         _free = table;
+        if (Atomics.LoadRelaxed(HasFreed) == 0)
+        {
+            Atomics.StoreRelaxed(HasFreed, 1);
+        }
     }
 
-    // The memory is allocated and cleared outside the gate, which takes longer than all that is done inside it together.
-    private bool TryGrow()
+    // As many tables as the participant has in use, while all participants together could have twice as many of what is left.
+    private bool TryGrowAlone(CacheLines* cache)
+    {
+        if (_refillCount == 0)
+        {
+            return false;
+        }
+
+        var count = (int)Math.Clamp(cache->InUse, RefillCount, TablesPerChunk);
+        if (cache->Budget < count)
+        {
+            // A whole chunk's worth, of which the first growths take little, so that the counter is met once in so many tables.
+            var part = 2 * _participantCount;
+            cache->Budget += Reserve(TablesPerChunk, part, TablesPerChunk) is var budget and > 0 ? budget : Reserve(count, part, RefillCount);
+            count = Math.Min(count, cache->Budget);
+        }
+
+        if (count < RefillCount)
+        {
+            return false;
+        }
+
+        cache->Fresh = AllocateChunk(cache, count);
+        cache->FreshCount = count;
+        cache->Budget -= count;
+        return true;
+    }
+
+    // Reserves some tables: at most the given part of those that are left, and none if that would be fewer than the least.
+    private int Reserve(int wanted, int part, int least)
+    {
+        var reserved = Atomics.LoadRelaxed(Reserved);
+        while (true)
+        {
+            var count = (int)Math.Min(wanted, (_limitTables - (long)reserved) / part);
+            if (count < least)
+            {
+                return 0;
+            }
+
+            var seen = Atomics.CompareExchange(Reserved, reserved + (ulong)count, reserved);
+            if (seen == reserved)
+            {
+                return count;
+            }
+
+            // Another participant has reserved tables: fewer are left.
+            reserved = seen;
+        }
+    }
+
+    // Brings memory for everybody: allocated and cleared outside the gate, which takes longer than all that is done inside it together.
+    private bool TryGrow(CacheLines* cache)
     {
         _gate.Enter();
-        var count = (int)Math.Min(TablesPerChunk, _limitTables - _reserved);
-        if (count <= 0)
+        var count = Reserve(TablesPerChunk, part: 1, least: 1);
+        if (count == 0)
         {
             // The last tables may have come since the caller looked, or be on their way: whoever brings them changes the signal after
             // leaving the gate.
@@ -200,44 +322,54 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
             return growing || hasFree;
         }
 
-        _reserved += count;
         _growing++;
         _gate.Exit();
         nint chunk = 0;
         try
         {
-            chunk = (nint)NativeBlock.Allocate((nuint)count * (nuint)PageGeometry.PageSize, (nuint)PageGeometry.PageSize);
-            Atomics.Quarantine(new AtomicBytes(chunk), (nuint)count * (nuint)PageGeometry.PageSize);
+            chunk = AllocateChunk(cache, count);
         }
         finally
         {
-            AddChunk(chunk, count);
+            if (chunk == 0)
+            {
+                Atomics.Add(Reserved, (ulong)-count);
+            }
+
+            _gate.Enter();
+            _growing--;
+            for (var index = chunk == 0 ? -1 : count - 1; index >= 0; index--)
+            {
+                Free(chunk + (index * (nint)PageGeometry.PageSize));
+            }
+
+            _gate.Exit();
+            Atomics.Add(Grown, 1);
+            Atomics.Wake(Grown, int.MaxValue);
         }
 
         return true;
     }
 
-    // Ends a growth, with a chunk or without one.
-    private void AddChunk(nint chunk, int count)
+    // The participant remembers what is to be freed in the end.
+    private static nint AllocateChunk(CacheLines* cache, int count)
     {
-        _gate.Enter();
-        _growing--;
-        if (chunk == 0)
+        var chunk = (Chunk*)NativeBlock.Allocate((nuint)sizeof(Chunk), NativeBlock.LineBytes);
+        try
         {
-            _reserved -= count;
+            chunk->Address = (nint)NativeBlock.Allocate((nuint)count * (nuint)PageGeometry.PageSize, (nuint)PageGeometry.PageSize);
         }
-        else
+        catch (OutOfMemoryException)
         {
-            _chunks.Enqueue(new RetireQueue.Item { Address = chunk, Kind = count });
-            for (var index = count - 1; index >= 0; index--)
-            {
-                Free(chunk + (index * (nint)PageGeometry.PageSize));
-            }
+            NativeBlock.Free(chunk, (nuint)sizeof(Chunk));
+            throw;
         }
 
-        _gate.Exit();
-        Atomics.Add(Grown, 1);
-        Atomics.Wake(Grown, int.MaxValue);
+        Atomics.Quarantine(new AtomicBytes(chunk->Address), (nuint)count * (nuint)PageGeometry.PageSize);
+        chunk->Tables = count;
+        chunk->Next = cache->Chunks;
+        cache->Chunks = chunk;
+        return chunk->Address;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -252,6 +384,28 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
     {
         internal long InUse;
         internal int Count;
+
+        /// <summary>Tables from <see cref="Fresh"/> on that nobody has used yet.</summary>
+        internal int FreshCount;
+
+        /// <summary>Tables that are reserved and not allocated.</summary>
+        internal int Budget;
+        internal nint Fresh;
+        internal Chunk* Chunks;
         internal fixed ulong Tables[CacheCapacity];
+
+        internal nint NextFresh()
+        {
+            var table = Fresh;
+            Fresh += (nint)PageGeometry.PageSize;
+            return table;
+        }
+    }
+
+    private struct Chunk
+    {
+        internal Chunk* Next;
+        internal nint Address;
+        internal long Tables;
     }
 }

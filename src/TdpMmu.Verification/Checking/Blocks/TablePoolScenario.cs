@@ -8,15 +8,24 @@ namespace TdpMmu.Verification;
 internal sealed class TablePoolScenario() : BlockScenario(
     new Mix("two-for-two", static execution => TopUp(execution, participants: 2, limit: 2)),
     new Mix("two-for-one", static execution => TopUp(execution, participants: 2, limit: 1)),
-    new Mix("three-for-two", static execution => TopUp(execution, participants: 3, limit: 2)))
+    new Mix("three-for-two", static execution => TopUp(execution, participants: 3, limit: 2)),
+    new Mix("two-with-plenty", static execution => TopUp(execution, participants: 2, limit: 64)),
+    new Mix("two-near-the-limit", static execution => TopUp(execution, participants: 2, limit: 48, taken: 16)))
 {
     internal override string Name => "table-pool";
 
     internal override string Summary => "a table has one owner at a time, and nobody goes without one while there is one or one is on its way";
 
-    private static void TopUp(Execution execution, int participants, int limit)
+    private static void TopUp(Execution execution, int participants, int limit, int taken = 0)
     {
         var pool = new PageTablePool(participants, (ulong)limit * PageGeometry.PageSize);
+        var earlier = new Stack<PageTable>();
+        while (earlier.Count < taken)
+        {
+            Require(pool.TryTopUp(0, 1), "There is no table although the limit is far.");
+            earlier.Push(pool.Take(0));
+        }
+
         var served = NewWord(execution, "participants with a table");
         for (var participant = 0; participant < participants; participant++)
         {
@@ -43,8 +52,13 @@ internal sealed class TablePoolScenario() : BlockScenario(
         execution.AtEnd(() =>
         {
             Require(Atomics.LoadRelaxed(served) >= (ulong)Math.Min(participants, limit), "A participant went without a table that was there.");
-            Require(pool.TablesInUse == 0, "A table is lost.");
-            Require(pool.ReservedBytes == (long)((ulong)limit * PageGeometry.PageSize), "The pool did not grow to its limit, or beyond it.");
+            Require(pool.TablesInUse == taken, "A table is lost.");
+            var reserved = pool.ReservedBytes / (long)PageGeometry.PageSize;
+            Require(reserved <= limit && (limit > participants || reserved == limit), "The pool did not grow to its limit, or beyond it.");
+            while (earlier.TryPop(out var table))
+            {
+                pool.GiveBack(0, table);
+            }
         });
         DisposeAtEnd(execution, pool);
     }
