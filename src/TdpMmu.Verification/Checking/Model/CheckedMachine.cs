@@ -28,6 +28,8 @@ internal sealed class CheckedMachine
     private readonly DirtyCopies _copies;
     private readonly ulong[] _pages = new ulong[MostThreads];
     private ulong _pagesTaken;
+    private readonly bool _isLogged;
+    private int _deletions;
     private bool _mayStopLog;
     private bool _hasFiller;
 
@@ -62,6 +64,7 @@ internal sealed class CheckedMachine
         Memory = new CheckedMemory(execution, (int)MemoryPages, PageFilling.FaultingThread);
         _copies = new DirtyCopies(Memory);
         Slot = AddSlot(0, SlotPages, firstPage: 0, small: start is not (StartState.MappedLarge or StartState.ProtectedLarge or StartState.LargePossible or StartState.Missing));
+        _isLogged = start == StartState.Logged;
         Arrange(start);
         ExcludeWhatIsCheckedAlone();
         execution.AtEnd(CheckEnd);
@@ -85,6 +88,15 @@ internal sealed class CheckedMachine
     /// <summary>Whether guests and hosts may find memory gone, poisoned or not logged that was there when the scenario began.</summary>
     internal bool ExpectsLoss { get; private set; }
 
+    /// <summary>Whether the slot may be gone when an operation comes to it.</summary>
+    internal bool ExpectsDeletion => _deletions != 0;
+
+    /// <summary>Whether who deletes the slot may find that another operation was faster.</summary>
+    internal bool ExpectsSecondDeletion => _deletions > 1;
+
+    /// <summary>Whether who takes the dirty log may find that there is none.</summary>
+    internal bool MayFindNoLog => _mayStopLog || !_isLogged;
+
     /// <summary>The address of a frame.</summary>
     internal static Gpa AddressOf(ulong frame) => new(frame * PageGeometry.PageSize);
 
@@ -93,6 +105,13 @@ internal sealed class CheckedMachine
 
     /// <summary>An operation takes memory away for good.</summary>
     internal void DeclareLoss() => ExpectsLoss = true;
+
+    /// <summary>An operation deletes the slot.</summary>
+    internal void DeclareDeletion()
+    {
+        _deletions++;
+        DeclareLoss();
+    }
 
     /// <summary>An operation stops the dirty log, perhaps while another one starts it.</summary>
     internal void DeclareStop() => _mayStopLog = true;
@@ -143,6 +162,13 @@ internal sealed class CheckedMachine
             throw new FindingException($"vCPU {vcpu.Index} reads 0x{value:x} from frame {frame}, which nobody wrote.");
         }
     }
+
+    /// <summary>Reads a frame as the host does.</summary>
+    /// <returns>The value, or null where an operation of the scenario has taken the memory away.</returns>
+    internal ulong? ReadAsHost(ulong frame) =>
+        Machine.TryRead(AddressOf(frame), out ulong value) ? value
+        : ExpectsLoss ? null
+        : throw new FindingException($"The host cannot read frame {frame}, and nobody has taken its memory away.");
 
     /// <summary>Takes the mappings of a range away.</summary>
     internal void Zap(GfnRange range)
@@ -296,7 +322,7 @@ internal sealed class CheckedMachine
     private void Note() => Execution.Note(_knowledge);
 
     // As a migration reads it: what looks at memory behind the explorer's back is in no order with writes.
-    private ulong ReadPage(ulong page) => Machine.TryRead(AddressOf(page), out ulong value) ? value : FreshValue(page);
+    private ulong ReadPage(ulong page) => ReadAsHost(page) ?? FreshValue(page);
 
     private long Moment()
     {
