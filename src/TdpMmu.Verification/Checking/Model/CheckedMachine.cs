@@ -163,6 +163,17 @@ internal sealed class CheckedMachine
         }
     }
 
+    /// <summary>Writes a frame on a vCPU and reads it back: what comes back is what was written, unless others write or drop the page.</summary>
+    internal void StoreAndLoad(Vcpu vcpu, ulong frame, ulong value)
+    {
+        vcpu.Store(AddressOf(frame), value);
+        var found = vcpu.Load<ulong>(AddressOf(frame));
+        if (!_values.MayBeReadBack(frame, found))
+        {
+            throw new FindingException($"vCPU {vcpu.Index} wrote 0x{value:x} to frame {frame} and reads 0x{found:x} back, which nobody wrote since.");
+        }
+    }
+
     /// <summary>Reads a frame as the host does.</summary>
     /// <returns>The value, or null where an operation of the scenario has taken the memory away.</returns>
     internal ulong? ReadAsHost(ulong frame) =>

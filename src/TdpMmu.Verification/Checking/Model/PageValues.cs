@@ -33,6 +33,12 @@ internal sealed class PageValues
         || (value == 0 && _reset.Contains(page))
         || (_written.TryGetValue(page, out var values) && values.Contains(value));
 
+    /// <summary>
+    /// Whether a guest that has written the page itself may read this value: what was there before is gone, unless the page is dropped.
+    /// </summary>
+    internal bool MayBeReadBack(ulong page, ulong value) =>
+        MayBeRead(page, value) && (value != CheckedMachine.FreshValue(page) || _reset.Contains(page) || _written[page].Contains(value));
+
     internal void Check(CheckedMemory memory)
     {
         foreach (var (page, values) in _written)
