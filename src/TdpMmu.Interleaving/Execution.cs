@@ -83,6 +83,11 @@ public sealed class Execution
     /// <param name="size">1, 2, 4 or 8 bytes.</param>
     public ulong LoadInEyesOf(int thread, nint address, int size) => _controller.Threads[thread].Buffer.Load(address, size);
 
+    /// <summary>How many stores of a thread to an address are in its store buffer.</summary>
+    /// <param name="thread">The thread's number.</param>
+    /// <param name="address">The address.</param>
+    public int CountBufferedStores(int thread, nint address) => _controller.Threads[thread].Buffer.Count(address);
+
     /// <summary>Bytes that <see cref="NativeBlock"/> has allocated in this execution and not freed.</summary>
     public long LiveBytes => _controller.LiveBytes;
 

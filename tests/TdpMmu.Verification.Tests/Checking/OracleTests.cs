@@ -57,6 +57,43 @@ public sealed class OracleTests
         });
     });
 
+    /// <summary>
+    /// The flusher sees the vCPU's window open and then closed, but the close is an older one that was still in the buffer: the vCPU stands in
+    /// the next window, which it opened before it was asked.
+    /// </summary>
+    [Fact]
+    public void AnOlderCloseDoesNotCountAsTheEndOfAWindow()
+    {
+        const ulong FirstOpen = 0x1001;
+        const ulong SecondOpen = 0x1003;
+        var report = Exploration.Of(
+            execution =>
+            {
+                var machine = new CheckedMachine(execution, LockPolicyKind.Rcu, StartState.Mapped, vcpus: 1);
+                var window = machine.Machine.Core.Participants.Window(0);
+                var request = machine.Machine.Core.Participants.Request(0);
+                execution.AddThread("vCPU", () => machine.Run(0, _ =>
+                {
+                    Atomics.StoreRelease(window, FirstOpen);
+                    Atomics.StoreRelease(window, FirstOpen - 1);
+                    Atomics.StoreRelease(window, SecondOpen);
+                }));
+                execution.AddThread("flusher", () =>
+                {
+                    machine.AllowTakingAway();
+                    Set(machine, 0, CheckedFormat.NonPresent);
+                    Atomics.Add(request, 1);
+                    if (Atomics.LoadAcquire(window) == FirstOpen && Atomics.LoadAcquire(window) == FirstOpen - 1)
+                    {
+                        machine.Replace(0, 1);
+                    }
+                });
+            },
+            executions: 100_000);
+
+        Assert.Contains("its window was open when it was asked to flush", Assert.IsType<Finding>(report.Finding).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void AFaultThatTakesPermissionAwayIsFound() => AssertFinds("may only add permissions", StartState.Mapped, machine =>
         machine.Run(0, _ => Set(machine, 0, CheckedFormat.NonPresent)));
