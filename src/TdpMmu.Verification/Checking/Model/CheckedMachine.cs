@@ -28,6 +28,7 @@ internal sealed class CheckedMachine
     private readonly DirtyCopies _copies;
     private readonly ulong[] _pages = new ulong[MostThreads];
     private ulong _pagesTaken;
+    private readonly int[] _emulatedStores = new int[MostThreads];
     private readonly bool _isLogged;
     private int _deletions;
     private bool _mayStopLog;
@@ -48,7 +49,7 @@ internal sealed class CheckedMachine
             FaultTimingInterval = int.MaxValue,
             HostLaneCount = MostThreads,
             PageTableLimitBytes = TableLimit,
-            Mmio = static (_, _, data, _) => data.Clear(),
+            Mmio = Emulate,
         };
         Machine = policy switch
         {
@@ -63,7 +64,14 @@ internal sealed class CheckedMachine
         MachineLabels.Add(execution, Machine);
         Memory = new CheckedMemory(execution, (int)MemoryPages, PageFilling.FaultingThread);
         _copies = new DirtyCopies(Memory);
-        Slot = AddSlot(0, SlotPages, firstPage: 0, small: start is not (StartState.MappedLarge or StartState.ProtectedLarge or StartState.LargePossible or StartState.Missing));
+        IsReadOnly = start == StartState.ReadOnly;
+        _values.GuestsOnlyRead = IsReadOnly;
+        Slot = AddSlot(
+            0,
+            SlotPages,
+            firstPage: 0,
+            small: start is not (StartState.MappedLarge or StartState.ProtectedLarge or StartState.LargePossible or StartState.Missing),
+            IsReadOnly);
         _isLogged = start == StartState.Logged;
         Arrange(start);
         ExcludeWhatIsCheckedAlone();
@@ -78,6 +86,9 @@ internal sealed class CheckedMachine
 
     /// <summary>Frames 0 to 7.</summary>
     internal MemorySlot Slot { get; }
+
+    /// <summary>Whether guests may only read <see cref="Slot"/>.</summary>
+    internal bool IsReadOnly { get; }
 
     /// <summary>What pages may hold.</summary>
     internal PageValues Values => _values;
@@ -100,8 +111,8 @@ internal sealed class CheckedMachine
     /// <summary>The address of a frame.</summary>
     internal static Gpa AddressOf(ulong frame) => new(frame * PageGeometry.PageSize);
 
-    /// <summary>The calling thread takes mappings or permissions away.</summary>
-    internal void AllowTakingAway() => _rules.AllowTakingAway();
+    /// <summary>The calling thread takes mappings or permissions away until the scope ends.</summary>
+    internal IDisposable AllowTakingAway() => _rules.AllowTakingAway();
 
     /// <summary>An operation takes memory away for good.</summary>
     internal void DeclareLoss() => ExpectsLoss = true;
@@ -163,10 +174,30 @@ internal sealed class CheckedMachine
         }
     }
 
+    /// <summary>Writes a frame on a vCPU. In a read-only slot the store must go to the handler of emulated memory.</summary>
+    internal void Store(Vcpu vcpu, ulong frame, ulong value)
+    {
+        var emulated = _emulatedStores[vcpu.Index];
+        vcpu.Store(AddressOf(frame), value);
+        if (IsReadOnly && _emulatedStores[vcpu.Index] != emulated + 1)
+        {
+            throw new FindingException($"vCPU {vcpu.Index} writes frame {frame} of a read-only slot, and the store is not emulated (I28).");
+        }
+    }
+
     /// <summary>Writes a frame on a vCPU and reads it back: what comes back is what was written, unless others write or drop the page.</summary>
     internal void StoreAndLoad(Vcpu vcpu, ulong frame, ulong value)
     {
-        vcpu.Store(AddressOf(frame), value);
+        Store(vcpu, frame, value);
+        if (IsReadOnly)
+        {
+            // Once more, where the frame is mapped and only the right to write is lacking.
+            Load(vcpu, frame);
+            Store(vcpu, frame, value);
+            Load(vcpu, frame);
+            return;
+        }
+
         var found = vcpu.Load<ulong>(AddressOf(frame));
         if (!_values.MayBeReadBack(frame, found))
         {
@@ -184,7 +215,7 @@ internal sealed class CheckedMachine
     /// <summary>Takes the mappings of a range away.</summary>
     internal void Zap(GfnRange range)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         var now = Moment();
         Machine.Zap(range);
         Note();
@@ -196,7 +227,7 @@ internal sealed class CheckedMachine
     /// <param name="change">What the host does, page by page.</param>
     internal void Invalidate(GfnRange range, Action<ulong> change)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         using var scope = Machine.BeginInvalidation(range);
         Note();
         _rules.BeginInvalidation(range);
@@ -222,21 +253,22 @@ internal sealed class CheckedMachine
     /// <summary>Drops pages.</summary>
     internal void Discard(ulong frame, ulong count)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         Machine.Discard(AddressOf(frame), count * PageGeometry.PageSize);
     }
 
-    internal MemorySlot AddSlot(ulong frame, ulong pages, ulong firstPage, bool small)
+    internal MemorySlot AddSlot(ulong frame, ulong pages, ulong firstPage, bool small, bool readOnly = false)
     {
         var range = new GfnRange(new Gfn(frame), pages);
         Note();
         var largest = small ? PagingLevel.Page4KiB : PagingLevel.Page1GiB;
-        var rule = _rules.Add(range, Memory, firstPage, readOnly: false, largest);
+        var rule = _rules.Add(range, Memory, firstPage, readOnly, largest);
         var slot = Machine.AddSlot(AddressOf(frame), Memory, new MemorySlotOptions
         {
             Length = pages * PageGeometry.PageSize,
             MemoryOffset = firstPage * PageGeometry.PageSize,
             MaxPageLevel = largest,
+            ReadOnly = readOnly,
         });
         lock (_slotRules)
         {
@@ -249,7 +281,7 @@ internal sealed class CheckedMachine
     /// <summary>Deletes a slot; its pages are the host's from then on.</summary>
     internal void DeleteSlot(MemorySlot slot)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         Machine.DeleteSlot(slot);
         Note();
         _rules.Remove(_slotRules[slot]);
@@ -267,7 +299,7 @@ internal sealed class CheckedMachine
 
     internal void StartDirtyLog()
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         var now = Moment();
         Machine.StartDirtyLog(Slot);
         Note();
@@ -278,7 +310,7 @@ internal sealed class CheckedMachine
 
     internal void StopDirtyLog()
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         Note();
         _copies.Stop();
         _slotRules[Slot].LogsDirty = false;
@@ -288,7 +320,7 @@ internal sealed class CheckedMachine
     /// <summary>Takes the dirty log and copies the pages that it names, as a migration does.</summary>
     internal void HarvestDirtyLog()
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         Span<ulong> dirty = stackalloc ulong[1];
         Note();
         var began = _tlbs.Now;
@@ -303,7 +335,7 @@ internal sealed class CheckedMachine
 
     internal void WriteProtect(GfnRange range, bool keepMmuWritable = true)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         var now = Moment();
         using var lane = new HostLane(Machine.Core);
         Machine.Mmu.WriteProtect(lane.Index, range, keepMmuWritable);
@@ -334,6 +366,24 @@ internal sealed class CheckedMachine
 
     // As a migration reads it: what looks at memory behind the explorer's back is in no order with writes.
     private ulong ReadPage(ulong page) => ReadAsHost(page) ?? FreshValue(page);
+
+    // Where there is memory, only stores to a read-only slot come here.
+    private void Emulate(Vcpu vcpu, Gpa address, Span<byte> data, bool isWrite)
+    {
+        if (address.Frame.Value < SlotPages && !ExpectsDeletion && !(isWrite && IsReadOnly))
+        {
+            throw new FindingException($"vCPU {vcpu.Index} {(isWrite ? "writes" : "reads")} frame {address.Frame.Value}, which the slot has, and the access is emulated.");
+        }
+
+        if (isWrite)
+        {
+            _emulatedStores[vcpu.Index]++;
+        }
+        else
+        {
+            data.Clear();
+        }
+    }
 
     private long Moment()
     {
