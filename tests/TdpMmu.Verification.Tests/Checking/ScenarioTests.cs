@@ -14,9 +14,9 @@ public sealed class ScenarioTests
             Memory = [MemoryModel.TotalStoreOrder],
             Locks = [LockPolicyKind.ReadWrite],
             Seed = 7,
-            Time = TimeSpan.Zero,
         };
         var plan = CheckPlan.Create(options);
+        options = options with { Time = plan.Count * TimeSpan.FromMilliseconds(50) };
 
         var results = CheckRunner.Run(options, plan, cancellationToken: TestContext.Current.CancellationToken);
 
@@ -57,6 +57,22 @@ public sealed class ScenarioTests
         Assert.Equal(plan.Count, results.Count);
         Assert.True(explorations > plan.Count);
         Assert.All(results, static result => Assert.True(result.Report.IsExhausted, $"{result.Report.Program}: {result.Report.Bound}"));
+    }
+
+    [Fact]
+    public void WhatThereIsNoTimeForDoesNotBegin()
+    {
+        var options = new CheckOptions { Memory = [MemoryModel.TotalStoreOrder], Locks = [LockPolicyKind.Rcu], Time = TimeSpan.Zero };
+
+        Assert.Empty(CheckRunner.Run(options, CheckPlan.Create(options), cancellationToken: TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void AListNamesWhatFitsThePatterns()
+    {
+        Assert.Equal("zap+zap", Assert.Single(CheckPlan.List(["zap+zap"])).Name);
+        Assert.All(CheckPlan.List(["*+host-read"]), static scenario => Assert.EndsWith("+host-read", scenario.Name, StringComparison.Ordinal));
+        Assert.Equal(ScenarioCatalog.All.Count, CheckPlan.List([]).Count);
     }
 
     [Fact]
