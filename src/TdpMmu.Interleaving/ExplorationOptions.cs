@@ -25,7 +25,7 @@ public sealed record ExplorationOptions
     /// Whether <see cref="ExplorationStrategy.Exhaustive"/> keeps part of its limits for schedules with few preemptions, in case all turn out
     /// to be too many. Without, what it saw of all is no complete part of anything.
     /// </summary>
-    public bool FallsBack { get; init; } = true;
+    public bool FallsBackToPreemptions { get; init; } = true;
 
     /// <summary>Depth of <see cref="ExplorationStrategy.Pct"/>: the number of ordering constraints that a bug may need. At least 1.</summary>
     public int Depth { get; init; } = 3;

@@ -56,7 +56,7 @@ internal sealed class Search
             case ExplorationStrategy.Random:
                 return RunRandom(new RandomStrategy(_options.Seed));
             case ExplorationStrategy.Preemptions:
-                return RunPreemptions(0);
+                return RunPreemptions();
             default:
                 break;
         }
@@ -69,14 +69,14 @@ internal sealed class Search
             return (false, false, null);
         }
 
-        var share = _options.FallsBack ? ExhaustiveShare : 1;
+        var share = _options.FallsBackToPreemptions ? ExhaustiveShare : 1;
         var time = _options.TimeLimit == TimeSpan.MaxValue ? TimeSpan.MaxValue : _options.TimeLimit * share;
         if (RunStage(new PartialOrderSearch(int.MaxValue), (long)(_options.ExecutionLimit * share), time))
         {
             return (true, true, null);
         }
 
-        return Failure is not null ? (false, false, null) : _options.FallsBack ? RunPreemptions(1) : (false, false, Limit);
+        return Failure is not null ? (false, false, null) : _options.FallsBackToPreemptions ? RunPreemptions() : (false, false, Limit);
     }
 
     /// <summary>Looks for a failure within a number of preemptions.</summary>
@@ -94,10 +94,10 @@ internal sealed class Search
         return (false, true, $"{Executions} {strategy.Bound}");
     }
 
-    private (bool Exhausted, bool Complete, string? Bound) RunPreemptions(int first)
+    private (bool Exhausted, bool Complete, string? Bound) RunPreemptions()
     {
-        var completed = first - 1;
-        for (var bound = first; bound <= _options.Preemptions; bound++)
+        var completed = -1;
+        for (var bound = 0; bound <= _options.Preemptions; bound++)
         {
             var strategy = new PartialOrderSearch(bound);
             if (!RunStage(strategy, _options.ExecutionLimit, _options.TimeLimit))
@@ -137,7 +137,8 @@ internal sealed class Search
                 Longest = Math.Max(Longest, _controller.Events.Count);
 
                 // What an execution learns to be shared it treated as private before, which buffers do not allow: it is repeated, knowing.
-                if (failure is not null && (!_controller.HasDiscoveredPoints || _controller.IsStuck))
+                // Without buffers it was a schedule like any other, one in which nobody came between.
+                if (failure is not null && (!_controller.HasDiscoveredPoints || !_controller.IsBuffered || _controller.IsStuck))
                 {
                     Failure = failure;
                     FoundAfter = Elapsed;

@@ -66,7 +66,7 @@ internal sealed class SimulateCommand
             JsonTarget target = JsonTarget.Open(verb._json.ValueIn(result), console);
             if (result.GetValue(verb._calibrate))
             {
-                verb.RefuseWorkload(result);
+                verb.RefuseAllElse(result);
                 return VerbThread.Run("simulate", () => SimulateExperiment.Calibrate(target, console, cancellationToken));
             }
 
@@ -76,11 +76,14 @@ internal sealed class SimulateCommand
         return command;
     }
 
-    private void RefuseWorkload(ParseResult result)
+    // Calibration runs experiments of its own on machines of its own.
+    private void RefuseAllElse(ParseResult result)
     {
-        if (result.GetValue(_workload) is { } workload)
+        Option[] meaningless = [_vcpus, _sweep, _memory, _sample, _machine, _mmu, _lock, _source, _pattern, _invalidators, _seed, _explain, _plot];
+        string? given = result.GetValue(_workload) ?? meaningless.FirstOrDefault(option => result.GetResult(option) is { Implicit: false })?.Name;
+        if (given is not null)
         {
-            throw CommandException.Usage($"--calibrate runs experiments of its own; leave '{workload}' out");
+            throw CommandException.Usage($"--calibrate runs experiments of its own; leave '{given}' out");
         }
     }
 

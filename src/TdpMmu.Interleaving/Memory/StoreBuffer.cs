@@ -12,6 +12,8 @@ internal sealed class StoreBuffer
 
     internal bool IsEmpty => _entries.Count == 0;
 
+    internal int Count => _entries.Count - _first;
+
     internal Entry Oldest => _entries[_first];
 
     internal void Add(nint address, int size, ulong value, int lastEvent) => _entries.Add(new Entry(address, size, value, lastEvent));

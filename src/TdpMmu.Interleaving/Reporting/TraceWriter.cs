@@ -92,6 +92,7 @@ internal sealed class TraceWriter
         OperationKind.Update => step.Address == 0 ? "locked operation" : "updates",
         OperationKind.Fence => "fences",
         OperationKind.ProcessWideFence => "fences all threads",
+        OperationKind.ProcessWideFenceEnd => "has all threads fenced",
         OperationKind.Park => "parks on",
         OperationKind.Resume => "resumes from",
         OperationKind.Wake => "wakes",

@@ -27,8 +27,11 @@ internal enum OperationKind : byte
     /// <summary>A full fence of the thread.</summary>
     Fence,
 
-    /// <summary>A full fence of all threads.</summary>
+    /// <summary>A full fence of all threads begins: each passes a fence of its own at some moment before it ends.</summary>
     ProcessWideFence,
+
+    /// <summary>All threads have passed a fence since the process-wide one began.</summary>
+    ProcessWideFenceEnd,
 
     /// <summary>The thread compares a word and parks on it if it is as expected.</summary>
     Park,

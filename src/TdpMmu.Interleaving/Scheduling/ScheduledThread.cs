@@ -80,8 +80,14 @@ internal sealed class ScheduledThread : ControlledThread
     /// <summary>Index of the thread's last event, or -1.</summary>
     internal int LastEvent { get; set; } = -1;
 
-    /// <summary>Index of the last event of its buffer, or -1.</summary>
-    internal int LastFlush { get; set; } = -1;
+    /// <summary>Indices of the events of its buffer: one for each store that reached memory from there.</summary>
+    internal List<int> Flushes { get; } = [];
+
+    /// <summary>The last of <see cref="Flushes"/>, or -1.</summary>
+    internal int LastFlush => Flushes.Count == 0 ? -1 : Flushes[^1];
+
+    /// <summary>For each thread how many stores it had made when the process-wide fence of this one began that is under way.</summary>
+    internal int[] Awaited { get; set; } = [];
 
     /// <summary>What it read since it last spun: the newest, if there was much.</summary>
     internal ReadOnlySpan<(nint Address, int Size, ulong Value)> Reads => _reads.AsSpan(0, Math.Min(_readCount, RememberedReads));

@@ -152,6 +152,10 @@ internal sealed partial class SchedulingController
         }
     }
 
+    /// <remarks>
+    /// As membarrier(2) says: every thread passes a fence at some moment between begin and end, each at its own. A fence right at the begin
+    /// would leave nothing in the buffer, so what must be in memory at the end is what was buffered at the begin, and later stores need not be.
+    /// </remarks>
     public override void ProcessWideFence()
     {
         var self = Enter(0);
@@ -163,7 +167,43 @@ internal sealed partial class SchedulingController
         UsesProcessWideFence = true;
         Announce(self, OperationKind.ProcessWideFence, 0, 0);
         Decide(self);
+        self.Awaited = [.. _threads.Select(static thread => thread.Flushes.Count + thread.Buffer.Count)];
         Record(self, 0, PendingAccesses(self));
+        if (!Array.TrueForAll(self.Awaited, static stores => stores == 0))
+        {
+            Announce(self, OperationKind.ProcessWideFenceEnd, 0, 0);
+            Decide(self);
+            Record(self, 0, []);
+        }
+    }
+
+    private bool AwaitsNoStore(ScheduledThread self)
+    {
+        for (var index = 0; index < self.Awaited.Length; index++)
+        {
+            if (_threads[index].Flushes.Count < self.Awaited[index])
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // The last store of each thread that the end comes after, wherever it reached memory: which stores those are is decided by when they
+    // were made, and so is whether the end is a step. That a store reaches memory and that the fence begins thus commute.
+    private int ListAwaited(ScheduledThread self)
+    {
+        var first = _awaited.Count;
+        for (var index = 0; index < self.Awaited.Length; index++)
+        {
+            if (self.Awaited[index] != 0)
+            {
+                _awaited.Add(_threads[index].Flushes[self.Awaited[index] - 1]);
+            }
+        }
+
+        return _awaited.Count - first;
     }
 
     public override int SpinRounds(int rounds) => 0;

@@ -70,9 +70,11 @@ internal sealed partial class SchedulingController
         {
             Actor = (byte)self.Id,
             Kind = self.Kind,
-            Blocking = self.Kind is OperationKind.Resume or OperationKind.AwaitChange or OperationKind.Spin or OperationKind.Join or OperationKind.ProcessWideFence,
+            Blocking = self.Kind is OperationKind.Resume or OperationKind.AwaitChange or OperationKind.Spin or OperationKind.Join,
             FamilyEvent = WaitsForBuffer(self.Kind) ? self.LastFlush : self.Kind == OperationKind.Join ? self.Joined!.LastFlush : -1,
             TimesOut = self.IsTimedOut,
+            FirstAwaited = _awaited.Count,
+            AwaitedCount = self.Kind == OperationKind.ProcessWideFenceEnd ? ListAwaited(self) : 0,
             Address = self.Address,
             Size = self.Size,
             Value = value,
@@ -113,7 +115,7 @@ internal sealed partial class SchedulingController
         thread.Buffer.RemoveOldest();
         Write(entry.Address, entry.Size, entry.Value);
         var accesses = FlushAccesses(entry);
-        thread.LastFlush = _events.Count;
+        thread.Flushes.Add(_events.Count);
         Append(new StepEvent
         {
             Actor = (byte)(ScheduledThread.Most + thread.Id),
@@ -153,13 +155,13 @@ internal sealed partial class SchedulingController
         OperationKind.Spin => thread.IsTimedOut || thread.SeesChange,
         OperationKind.Join => thread.IsTimedOut || thread.Joined is { IsFinished: true, Buffer.IsEmpty: true },
         OperationKind.Begin => !thread.IsHeldBack,
-        OperationKind.ProcessWideFence => _threads.TrueForAll(static other => other.Buffer.IsEmpty),
+        OperationKind.ProcessWideFenceEnd => AwaitsNoStore(thread),
         var kind => !WaitsForBuffer(kind) || thread.Buffer.IsEmpty,
     };
 
     // Whether the thread that went last only waits for store buffers.
     private bool IsDraining() => _lastThread >= 0 && _threads[_lastThread] is { IsFinished: false } thread
-        && (WaitsForBuffer(thread.Kind) || thread is { Kind: OperationKind.Join, Joined.IsFinished: true });
+        && (WaitsForBuffer(thread.Kind) || thread.Kind == OperationKind.ProcessWideFenceEnd || thread is { Kind: OperationKind.Join, Joined.IsFinished: true });
 
     private static bool WaitsForBuffer(OperationKind kind) =>
         kind is OperationKind.Update or OperationKind.FencedStore or OperationKind.Fence or OperationKind.ProcessWideFence
@@ -176,7 +178,7 @@ internal sealed partial class SchedulingController
                 return Single(Access.Life(thread.Id));
             case OperationKind.Start or OperationKind.Join:
                 return Single(Access.Life(thread.Joined!.Id));
-            case OperationKind.Fence:
+            case OperationKind.Fence or OperationKind.ProcessWideFenceEnd:
                 return [];
             case OperationKind.ProcessWideFence:
                 for (var index = 0; index < _threads.Count; index++)

@@ -17,6 +17,7 @@ internal sealed partial class SchedulingController : AtomicsController
     private readonly List<ScheduledThread> _threads = [];
     private readonly List<StepEvent> _events = [];
     private readonly List<Access> _accesses = [];
+    private readonly List<int> _awaited = [];
     private readonly List<IMemoryObserver> _observers = [];
     private readonly Dictionary<nint, nint> _watched = [];
     private readonly List<int> _choices = [];
@@ -102,6 +103,7 @@ internal sealed partial class SchedulingController : AtomicsController
         _threads.Clear();
         _events.Clear();
         _accesses.Clear();
+        _awaited.Clear();
         _observers.Clear();
         _watched.Clear();
         LiveBytes = 0;
@@ -229,6 +231,10 @@ internal sealed partial class SchedulingController : AtomicsController
     /// <summary>Accesses of an event.</summary>
     internal ReadOnlySpan<Access> AccessesOf(in StepEvent step) =>
         System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_accesses).Slice(step.FirstAccess, step.AccessCount);
+
+    /// <summary>Events besides its actor's last one that an event came after because it waited for them.</summary>
+    internal ReadOnlySpan<int> AwaitedBy(in StepEvent step) =>
+        System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_awaited).Slice(step.FirstAwaited, step.AwaitedCount);
 
     /// <summary>Whether what an actor is about to do touches nothing that an event touched, so that the two commute.</summary>
     internal bool CommutesWithPending(int actor, in StepEvent step)

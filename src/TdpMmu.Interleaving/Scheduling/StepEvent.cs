@@ -22,6 +22,11 @@ internal struct StepEvent
     /// <summary>An event that happens before whatever is touched, besides the actor's own last one; or -1.</summary>
     internal int FamilyEvent;
 
+    /// <summary>Where further such events are in the list of them: the stores that a process-wide fence waited for.</summary>
+    internal int FirstAwaited;
+
+    internal int AwaitedCount;
+
     internal nint Address;
 
     internal int Size;

@@ -107,7 +107,7 @@ internal sealed class HappensBefore
         _actors[index] = actor;
         _ordinals[index] = ++_countOf[actor];
         _predecessors[index] = _lastOf[actor];
-        Before(steps, index, clock);
+        Before(controller, steps, index, clock);
         var accesses = controller.AccessesOf(step);
         for (var number = 0; number < accesses.Length; number++)
         {
@@ -124,9 +124,8 @@ internal sealed class HappensBefore
             head = step.FirstAccess + number;
         }
 
-        // Time runs out after all that could happen; a process-wide fence comes after all stores that were in buffers.
-        var first = step.TimesOut ? 0 : step.Kind == OperationKind.ProcessWideFence ? ScheduledThread.Most : Actors;
-        for (var other = first; other < Actors; other++)
+        // Time runs out after all that could happen.
+        for (var other = step.TimesOut ? 0 : Actors; other < Actors; other++)
         {
             if (_lastOf[other] >= 0)
             {
@@ -138,8 +137,8 @@ internal sealed class HappensBefore
         _lastOf[actor] = index;
     }
 
-    // The clock of what is before the step whatever it touches: its actor's last step, and what it waited for in its family.
-    private void Before(ReadOnlySpan<StepEvent> steps, int index, Span<int> clock)
+    // The clock of what is before the step whatever it touches: its actor's last step, and the stores that it waited for.
+    private void Before(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index, Span<int> clock)
     {
         clock.Clear();
         ref readonly var step = ref steps[index];
@@ -152,13 +151,18 @@ internal sealed class HappensBefore
         {
             Join(clock, step.FamilyEvent);
         }
+
+        foreach (var awaited in controller.AwaitedBy(step))
+        {
+            Join(clock, awaited);
+        }
     }
 
     private void FindRaces(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index, Action<int, int, int> race)
     {
         Span<int> known = stackalloc int[Actors];
         ref readonly var step = ref steps[index];
-        Before(steps, index, known);
+        Before(controller, steps, index, known);
         var accesses = controller.AccessesOf(step);
         for (var number = 0; number < accesses.Length; number++)
         {

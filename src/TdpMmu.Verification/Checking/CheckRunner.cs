@@ -105,7 +105,7 @@ public sealed class CheckRunner
                         Memory = item.Memory,
                         Seed = _options.Seed,
                         Preemptions = _options.Preemptions,
-                        FallsBack = _isLast,
+                        FallsBackToPreemptions = _isLast,
                         TimeLimit = share,
                     },
                     cancellationToken);

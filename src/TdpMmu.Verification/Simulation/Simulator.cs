@@ -27,7 +27,7 @@ public sealed class Simulator
         options.Validate();
         _options = options;
         _workload = workload;
-        _controller = new VirtualTimeController(options.Machine, options.Explain ? new LineAttribution() : null);
+        _controller = new VirtualTimeController(options.Machine, options.Explain ? new LineAttribution() : null, options.Seed);
         _records = [.. Enumerable.Range(0, options.Vcpus).Select(static _ => new VcpuRecord())];
     }
 

@@ -16,6 +16,8 @@ public sealed class SimulateVerbTests : IDisposable
     [InlineData("needs a workload", "simulate")]
     [InlineData("'page-in' is not known", "simulate", "page-in")]
     [InlineData("leave 'invalidate' out", "simulate", "invalidate", "--calibrate")]
+    [InlineData("leave '--vcpus' out", "simulate", "--calibrate", "--vcpus", "3")]
+    [InlineData("leave '--explain' out", "simulate", "--calibrate", "--explain")]
     [InlineData("give one of them", "simulate", "demand-paging", "--vcpus", "4", "--sweep", "1,2")]
     [InlineData("ascending whole numbers", "simulate", "demand-paging", "--sweep", "4,2")]
     [InlineData("nothing to invalidate", "simulate", "invalidate", "--mmu", "none")]

@@ -92,6 +92,11 @@ internal sealed class AbstractMachine(SmallProgram program, bool buffered)
         }
 
         state.Threads[thread].Buffer.RemoveAt(0);
+        foreach (var fencing in state.Threads.Where(fencing => fencing.Awaited.Length != 0))
+        {
+            fencing.Awaited[thread] = Math.Max(0, fencing.Awaited[thread] - 1);
+        }
+
         state.Memory[word] = value;
         Reach(state, preemptions);
     }
@@ -120,14 +125,15 @@ internal sealed class AbstractMachine(SmallProgram program, bool buffered)
 
     private bool IsOver(MachineState state, int thread) => state.Threads[thread].Next >= program.Threads[thread].Length;
 
-    private bool CanGoOn(MachineState state, int thread) =>
-        CouldGoOn(state, thread) && (!NeedsBuffers(state, thread, out var all) || state.Threads.Where((_, other) => all || other == thread).All(static other => other.Buffer.Count == 0));
-
-    private bool NeedsBuffers(MachineState state, int thread, out bool all)
+    private bool CanGoOn(MachineState state, int thread)
     {
-        var instruction = program.Threads[thread][state.Threads[thread].Next];
-        all = instruction.Code == Opcode.ProcessWideFence;
-        return buffered && (all || (instruction.WaitsForBuffer && !state.Threads[thread].Waits));
+        if (!CouldGoOn(state, thread))
+        {
+            return false;
+        }
+
+        var self = state.Threads[thread];
+        return !buffered || (self.Waits ? self.Awaited.All(static stores => stores == 0) : self.Buffer.Count == 0 || !program.Threads[thread][self.Next].WaitsForBuffer);
     }
 
     // Buffers drain by themselves: to wait for one is not to be blocked.
@@ -142,7 +148,7 @@ internal sealed class AbstractMachine(SmallProgram program, bool buffered)
         var instruction = program.Threads[thread][self.Next];
         return instruction.Code switch
         {
-            _ when !self.Waits => true,
+            _ when !self.Waits || instruction.Code == Opcode.ProcessWideFence => true,
             Opcode.Park => self.IsWoken || self.IsTimedOut || (self.Deadline != long.MaxValue && self.See(instruction.Word, state.Memory) != instruction.Comparand),
             _ => self.IsTimedOut || self.See(instruction.Word, state.Memory) != instruction.Comparand,
         };
@@ -200,6 +206,14 @@ internal sealed class AbstractMachine(SmallProgram program, bool buffered)
                 return true;
             case Opcode.Add:
                 register = state.Memory[word] = before + instruction.Value;
+                return true;
+            case Opcode.ProcessWideFence when buffered && !self.Waits:
+                // Each thread fences at some moment from now on. One that does so at once has nothing in its buffer.
+                self.Waits = true;
+                self.Awaited = [.. state.Threads.Select(static other => other.Buffer.Count)];
+                return false;
+            case Opcode.ProcessWideFence:
+                self.Awaited = [];
                 return true;
             case Opcode.AwaitChange when self.Waits:
                 register = self.IsTimedOut ? 0UL : 1;

@@ -11,7 +11,7 @@ internal readonly record struct Instruction(Opcode Code, int Word = 0, int Regis
 {
     /// <summary>Whether it waits until the thread's own stores are in memory.</summary>
     internal bool WaitsForBuffer =>
-        Code is Opcode.CompareExchange or Opcode.Exchange or Opcode.Add or Opcode.Fence or Opcode.Park or Opcode.Wake;
+        Code is Opcode.CompareExchange or Opcode.Exchange or Opcode.Add or Opcode.Fence or Opcode.ProcessWideFence or Opcode.Park or Opcode.Wake;
 
     public override string ToString() => $"{Code} w{Word} r{Register} value {Value} comparand {Comparand} limit {Limit}";
 }

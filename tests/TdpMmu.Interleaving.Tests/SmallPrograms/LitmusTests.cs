@@ -7,6 +7,7 @@ public sealed class LitmusTests
 {
     private const int X = 0;
     private const int Y = 1;
+    private const int Z = 2;
 
     /// <summary>Name, program, the outcome in question, and whether SC and TSO allow it.</summary>
     public static TheoryData<string, bool, bool> Outcomes => new()
@@ -16,6 +17,7 @@ public sealed class LitmusTests
         { "SB with locked operations", false, false },
         { "SB with a process-wide fence on one side and one on the other", false, false },
         { "SB with a process-wide fence on one side", false, true },
+        { "one process-wide fence for two threads that fence apart", false, true },
         { "MP", false, false },
         { "LB", false, false },
         { "S", false, false },
@@ -59,6 +61,10 @@ public sealed class LitmusTests
 
             // One side's fence of all threads orders the other side only up to where it is at that time.
             "SB with a process-wide fence on one side" => (Of([writeX, readY], [writeY, readX], [all]), "0,0,0,0 0,0,0,0 0,0,0,0 | 1,1,0"),
+
+            // The second thread fences before its store, the third after the second's last load.
+            "one process-wide fence for two threads that fence apart" =>
+                (Of([new(Exchange, Z, 3, 1), all, readX], [new(Load, Z), writeX, alsoY], [writeY, new(Load, Z)]), "0,0,0,0 1,0,0,0 0,0,0,0 | 1,1,1"),
             "MP" => (Of([writeX, writeY], [readY, alsoX]), "0,0,0,0 1,0,0,0 | 1,1,0"),
             "LB" => (Of([readX, writeY], [readY, writeX]), "1,0,0,0 1,0,0,0 | 1,1,0"),
             "S" => (Of([new(Store, X, Value: 2), writeY], [readY, writeX]), "0,0,0,0 1,0,0,0 | 2,1,0"),

@@ -22,8 +22,12 @@ internal sealed class MachineThread
     /// <summary>The order in which threads parked, or 0.</summary>
     internal int ParkNumber { get; set; }
 
+    /// <summary>For each thread how many of its stores have to reach memory before the thread's process-wide fence ends.</summary>
+    internal int[] Awaited { get; set; } = [];
+
     internal MachineThread Copy() => new()
     {
+        Awaited = [.. Awaited],
         Next = Next,
         Registers = [.. Registers],
         Buffer = [.. Buffer],
@@ -46,5 +50,5 @@ internal sealed class MachineThread
     }
 
     internal string Key() =>
-        $"{Next}:{string.Join(',', Registers)}:{string.Join(',', Buffer)}:{Waits}:{Deadline}:{IsTimedOut}:{IsWoken}:{ParkNumber}";
+        $"{Next}:{string.Join(',', Registers)}:{string.Join(',', Buffer)}:{Waits}:{Deadline}:{IsTimedOut}:{IsWoken}:{ParkNumber}:{string.Join(',', Awaited)}";
 }

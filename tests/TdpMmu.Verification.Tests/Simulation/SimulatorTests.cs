@@ -83,6 +83,22 @@ public sealed class SimulatorTests : IDisposable
         Assert.NotEqual(first with { RealSeconds = 0, CostlyLines = [] }, other with { RealSeconds = 0, CostlyLines = [] });
     }
 
+    // The model's own digits: whoever changes what the engine does or what an operation costs sees here that something changed.
+    [Theory]
+    [InlineData(SimulatedMmu.None, LockPolicyKind.Rcu, false, 0, 0, 3070)]
+    [InlineData(SimulatedMmu.Direct, LockPolicyKind.Rcu, false, 512, 0, 2786)]
+    [InlineData(SimulatedMmu.Direct, LockPolicyKind.ReadWrite, false, 512, 0, 3766)]
+    [InlineData(SimulatedMmu.Direct, LockPolicyKind.Monolithic, false, 512, 0, 2135)]
+    [InlineData(SimulatedMmu.Legacy, LockPolicyKind.Rcu, false, 512, 0, 2150)]
+    [InlineData(SimulatedMmu.Direct, LockPolicyKind.Rcu, true, 549, 384, 2510)]
+    [InlineData(SimulatedMmu.Legacy, LockPolicyKind.Rcu, true, 123, 13, 703)]
+    public void CountsAreTheSameOnEveryMachine(SimulatedMmu mmu, LockPolicyKind policy, bool overlapping, long faults, long retries, long transfers)
+    {
+        var result = Page(Options() with { Vcpus = 16, SamplePages = 32, Mmu = mmu, Lock = policy, Overlapping = overlapping });
+
+        Assert.Equal((faults, retries, transfers), (result.Faults, result.Retries, result.Transfers));
+    }
+
     [Fact]
     public void AllTouchThePagesThatTheyShare()
     {

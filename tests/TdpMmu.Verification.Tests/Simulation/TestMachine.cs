@@ -10,7 +10,7 @@ internal static class TestMachine
         CpusPerSocket = 4,
         CpusPerCluster = 2,
         ThreadsPerCore = 1,
-        Transfer = new TransferCosts { SameCore = 10, SameCluster = 20, SameSocket = 50, CrossSocket = 100 },
+        Transfer = new TransferCosts { SameCore = 10, SameCluster = 20, SameSocket = 50, CrossSocket = 100, Variation = 0 },
         Operation = new OperationCosts { Load = 1, Store = 1, Locked = 5, Fence = 5, Clock = 20, Pause = 40, LineFromMemory = 0, GuestAccess = 1, ZeroPerKib = 0 },
         Waiting = new WaitingCosts { SpinRounds = 0, Park = 10, WakeCall = 30, WakeNobody = 3, WakeLatency = 500 },
         Interrupt = new InterruptCosts { Base = 100, PerCpu = 10, Handler = 7 },

@@ -31,6 +31,7 @@ internal static class PublishedExperiments
     internal static IEnumerable<PublishedCurve> Measured()
     {
         var machine = MachineCatalog.Get("this-vm");
+        // Of the benchmarks resident-fault and two-vcpus; with two vCPUs the middle one of three sessions, which docs/simulation.md lists.
         var fault = new SimulationOptions { Machine = machine, SamplePages = 2048 };
         yield return Reality("resident fault, direct + rcu", fault, [30_300, 59_600], Simulator.ResidentFault);
         yield return Reality("resident fault, direct + read-write", fault with { Lock = LockPolicyKind.ReadWrite }, [20_600, 22_200], Simulator.ResidentFault);

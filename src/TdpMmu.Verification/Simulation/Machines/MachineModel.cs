@@ -72,7 +72,10 @@ public sealed record MachineModel
         Require(CpusPerCluster >= ThreadsPerCore && CpusPerCluster <= CpusPerSocket, "cpus_per_cluster must lie between a core and a socket");
         Require(Host.PopulateUnit is >= 1 and <= 64 && int.IsPow2(Host.PopulateUnit), "populate_unit must be a power of two from 1 to 64");
         Require(Operation.Load > 0 && Operation.Store > 0 && Operation.Locked > 0, "operations take time: their costs must be more than 0");
-        Require(Transfer.SameCore > 0 && Transfer.SameCluster > 0 && Transfer.SameSocket > 0 && Transfer.CrossSocket > 0, "transfers take time: their costs must be more than 0");
+        Require(Transfer.Variation is >= 0 and < 1, "variation must be at least 0 and less than 1");
+        Require(
+            Math.Min(Math.Min(Transfer.SameCore, Transfer.SameCluster), Math.Min(Transfer.SameSocket, Transfer.CrossSocket)) > Operation.Locked,
+            "a transfer has a locked operation in it: its cost must be more than that of one");
     }
 
     // Hardware threads of one core are dealt out last, as schedulers do it.

@@ -1,6 +1,9 @@
 namespace TdpMmu.Verification.Simulation;
 
-/// <summary>What it takes to bring a cache line from another processor, in nanoseconds, by how far that is.</summary>
+/// <summary>
+/// What it takes to bring a cache line from another processor, in nanoseconds, by how far that is: from one compare-and-swap to the next on another
+/// processor, which is what is measured and published. The operation's own part is charged once.
+/// </summary>
 public sealed record TransferCosts
 {
     /// <summary>From the other hardware thread of the core.</summary>
@@ -14,4 +17,10 @@ public sealed record TransferCosts
 
     /// <summary>From another socket.</summary>
     public required double CrossSocket { get; init; }
+
+    /// <summary>
+    /// By how much a transfer takes more or less than that, as a fraction: all of the range is equally likely. Without it processors fall
+    /// into step with each other, as real ones do not.
+    /// </summary>
+    public required double Variation { get; init; }
 }

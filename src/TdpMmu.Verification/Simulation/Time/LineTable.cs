@@ -23,15 +23,21 @@ internal sealed unsafe class LineTable
     private readonly long _sameSocket;
     private readonly long _crossSocket;
     private readonly long _fromMemory;
+    private readonly double _variation;
 
     internal LineTable(VirtualTimeController controller)
     {
         _controller = controller;
         var transfer = controller.Machine.Transfer;
-        _sameCore = MachineModel.Picoseconds(transfer.SameCore);
-        _sameCluster = MachineModel.Picoseconds(transfer.SameCluster);
-        _sameSocket = MachineModel.Picoseconds(transfer.SameSocket);
-        _crossSocket = MachineModel.Picoseconds(transfer.CrossSocket);
+        _sameCore = WithoutOperation(transfer.SameCore);
+        _sameCluster = WithoutOperation(transfer.SameCluster);
+        _sameSocket = WithoutOperation(transfer.SameSocket);
+        _crossSocket = WithoutOperation(transfer.CrossSocket);
+
+        // What is known of machines is the time from one compare-and-swap to the next on another processor. The operation itself is
+        // charged by itself.
+        long WithoutOperation(double nanoseconds) => MachineModel.Picoseconds(nanoseconds - controller.Machine.Operation.Locked);
+        _variation = transfer.Variation;
         _fromMemory = MachineModel.Picoseconds(controller.Machine.Operation.LineFromMemory);
     }
 
@@ -98,14 +104,14 @@ internal sealed unsafe class LineTable
         if (line.Owner != 0)
         {
             var owner = _controller.Threads[line.Owner - 1];
-            end = start + TransferTime(owner, thread);
+            end = start + thread.Vary(TransferTime(owner, thread), _variation);
             line.BusyUntil = end;
             line.Owner = 0;
             Share(ref line, owner);
         }
         else
         {
-            end = start + ((line.Sockets & thread.SocketBit) != 0 ? _sameSocket : _crossSocket);
+            end = start + thread.Vary((line.Sockets & thread.SocketBit) != 0 ? _sameSocket : _crossSocket, _variation);
         }
 
         Share(ref line, thread);
@@ -135,7 +141,7 @@ internal sealed unsafe class LineTable
         var start = Math.Max(thread.Clock, line.BusyUntil);
         var cost = line.Owner != 0 ? TransferTime(_controller.Threads[line.Owner - 1], thread)
             : (line.Sockets & ~thread.SocketBit) != 0 ? _crossSocket : _sameSocket;
-        var end = start + cost;
+        var end = start + thread.Vary(cost, _variation);
         line.BusyUntil = end + hold;
         Own(ref line, thread);
         Count(ref line, address, thread, end);

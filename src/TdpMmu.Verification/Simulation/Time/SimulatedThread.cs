@@ -7,12 +7,16 @@ namespace TdpMmu.Verification.Simulation;
 /// <summary>A thread with a simulated processor of its own. Only the thread that holds the baton touches any of them.</summary>
 internal sealed class SimulatedThread : ControlledThread
 {
+    private const ulong Steps = 1 << 20;
+
     private readonly VirtualTimeController _controller;
+    private readonly SeededSequence _chance;
 
     internal SimulatedThread(VirtualTimeController controller, int index, int processor, string name, BatonThread baton)
     {
         _controller = controller;
         Index = index;
+        _chance = new SeededSequence(controller.Seed + (ulong)index);
         Name = name;
         Baton = baton;
         Socket = controller.Machine.SocketOf(processor);
@@ -72,6 +76,10 @@ internal sealed class SimulatedThread : ControlledThread
 
     /// <summary>Time in the host, its lock included, in picoseconds.</summary>
     internal long HostTime { get; set; }
+
+    /// <summary>A time that is as often longer as shorter than <paramref name="time"/>, by up to a fraction of it.</summary>
+    internal long Vary(long time, double fraction) =>
+        fraction == 0 ? time : time + (long)(time * fraction * ((_chance.Below(2 * Steps) / (double)Steps) - 1));
 
     public override bool Join(TimeSpan timeout) => _controller.Join(this);
 }

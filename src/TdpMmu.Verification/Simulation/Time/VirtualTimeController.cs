@@ -32,9 +32,10 @@ internal sealed unsafe partial class VirtualTimeController : AtomicsController
     private SimulatedThread _current = null!;
     private long _limit = long.MaxValue;
 
-    internal VirtualTimeController(MachineModel machine, LineAttribution? attribution = null)
+    internal VirtualTimeController(MachineModel machine, LineAttribution? attribution = null, ulong seed = 1)
     {
         Machine = machine;
+        Seed = seed;
         Attribution = attribution;
         _lines = new LineTable(this);
         var operation = machine.Operation;
@@ -51,6 +52,9 @@ internal sealed unsafe partial class VirtualTimeController : AtomicsController
     internal static VirtualTimeController? Running { get; private set; }
 
     internal MachineModel Machine { get; }
+
+    /// <summary>Decides what chance decides.</summary>
+    internal ulong Seed { get; }
 
     /// <summary>Who used which line, if that is asked for.</summary>
     internal LineAttribution? Attribution { get; }
