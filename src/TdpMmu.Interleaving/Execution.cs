@@ -106,7 +106,7 @@ public sealed class Execution
     /// <summary>How many stores of a thread to an address are in its store buffer.</summary>
     /// <param name="thread">The thread's number.</param>
     /// <param name="address">The address.</param>
-    public int CountBufferedStores(int thread, nint address) => _controller.Threads[thread].Buffer.Count(address);
+    public int CountBufferedStores(int thread, nint address) => _controller.Threads[thread].Buffer.CountAt(address);
 
     /// <summary>Bytes that <see cref="NativeBlock"/> has allocated in this execution and not freed.</summary>
     public long LiveBytes => _controller.LiveBytes;

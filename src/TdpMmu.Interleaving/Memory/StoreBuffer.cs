@@ -33,7 +33,7 @@ internal sealed class StoreBuffer
     }
 
     /// <summary>How many stores to an address have not reached memory.</summary>
-    internal int Count(nint address)
+    internal int CountAt(nint address)
     {
         var count = 0;
         foreach (ref readonly var entry in CollectionsMarshal.AsSpan(_entries)[_first..])

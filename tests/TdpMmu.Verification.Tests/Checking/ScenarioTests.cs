@@ -8,21 +8,14 @@ public sealed class ScenarioTests
     [Fact]
     public void EveryScenarioRunsUnderSomeRandomSchedules()
     {
-        var options = new CheckOptions
+        var plan = CheckPlan.Create(new CheckOptions { Memory = [MemoryModel.TotalStoreOrder], Locks = [LockPolicyKind.ReadWrite] });
+
+        Assert.All(plan.Items, static item =>
         {
-            Strategy = ExplorationStrategy.Pct,
-            Memory = [MemoryModel.TotalStoreOrder],
-            Locks = [LockPolicyKind.ReadWrite],
-            Seed = 7,
-        };
-        var plan = CheckPlan.Create(options);
-        options = options with { Time = plan.Count * TimeSpan.FromMilliseconds(50) };
-
-        var results = CheckRunner.Run(options, plan, cancellationToken: TestContext.Current.CancellationToken);
-
-        Assert.Equal(plan.Count, results.Count);
-        Assert.All(results, static result => Assert.True(result.Report.Executions > 0));
-        Assert.All(results, static result => Assert.True(result.Report.Finding is null, $"{result.Report.Program}: {result.Report.Finding?.Message}\n{result.Report.Finding?.FormatTrace()}"));
+            var report = Exploration.Of(execution => item.Scenario.Arrange(execution, item.Variant, item.Policy), item.Memory, executions: 20, ExplorationStrategy.Pct);
+            Assert.Equal(20, report.Executions);
+            Assert.True(report.Finding is null, $"{item.Program}: {report.Finding?.Message}\n{report.Finding?.FormatTrace()}");
+        });
     }
 
     [Theory]
