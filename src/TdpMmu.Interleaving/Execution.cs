@@ -1,3 +1,4 @@
+using System.Numerics;
 using TdpMmu.Concurrency;
 
 namespace TdpMmu.Interleaving;
@@ -38,8 +39,10 @@ public sealed class Execution
     /// <summary>Allocates zeroed memory for the threads to share. It needs not be freed.</summary>
     /// <param name="bytes">Its size.</param>
     /// <param name="alignment">Its alignment, a power of two.</param>
-    public nint Allocate(nuint bytes, nuint alignment = NativeBlock.LineBytes) =>
-        _controller.Arena.Allocate(_controller.CurrentThread + 1, bytes, alignment);
+    /// <exception cref="ArgumentException"><paramref name="alignment"/> is no power of two.</exception>
+    public nint Allocate(nuint bytes, nuint alignment = NativeBlock.LineBytes) => BitOperations.IsPow2(alignment)
+        ? _controller.Arena.Allocate(_controller.CurrentThread + 1, bytes, alignment)
+        : throw new ArgumentException($"An alignment is a power of two, and {alignment} is none.", nameof(alignment));
 
     /// <summary>Names memory in traces.</summary>
     /// <param name="address">Its first byte.</param>
@@ -59,6 +62,7 @@ public sealed class Execution
     /// </summary>
     /// <param name="address">The first byte.</param>
     /// <param name="bytes">How many.</param>
+    /// <exception cref="ArgumentException">They are not shared memory of the program: neither <see cref="Allocate"/> nor <see cref="NativeBlock"/> gave them.</exception>
     public void Exclude(nint address, nint bytes) => _controller.Arena.Exclude(address, bytes);
 
     /// <summary>
@@ -68,20 +72,41 @@ public sealed class Execution
     /// <param name="address">The first byte.</param>
     /// <param name="bytes">How many.</param>
     /// <param name="word">The word, which the program allocated.</param>
-    public void Watch(nint address, nint bytes, nint word) => _controller.Watch(address, bytes, word);
+    /// <exception cref="ArgumentException">Bytes or word are not shared memory of the program.</exception>
+    public void Watch(nint address, nint bytes, nint word)
+    {
+        _controller.Arena.RequireContained(address, (nuint)bytes);
+        _controller.Arena.RequireContained(word, sizeof(ulong));
+        _controller.Watch(address, bytes, word);
+    }
 
     /// <summary>
     /// Says that what the program knows is about to change or to be looked at. It counts as a write of the word and has no effect of its own,
     /// on store buffers neither.
     /// </summary>
     /// <param name="word">The word that <see cref="Watch"/> was told.</param>
-    public void Note(nint word) => _controller.Note(word);
+    /// <exception cref="ArgumentException">The word is not shared memory of the program.</exception>
+    public void Note(nint word)
+    {
+        _controller.Arena.RequireContained(word, sizeof(ulong));
+        _controller.Note(word);
+    }
 
     /// <summary>What a thread sees at an address: memory, with the thread's buffered stores.</summary>
     /// <param name="thread">The thread's number.</param>
     /// <param name="address">The address.</param>
     /// <param name="size">1, 2, 4 or 8 bytes.</param>
-    public ulong LoadInEyesOf(int thread, nint address, int size) => _controller.Threads[thread].Buffer.Load(address, size);
+    /// <exception cref="ArgumentException">The bytes are not shared memory of the program.</exception>
+    public ulong LoadInEyesOf(int thread, nint address, int size)
+    {
+        _controller.Arena.RequireContained(address, (nuint)size);
+        return _controller.Threads[thread].Buffer.Load(address, size);
+    }
+
+    /// <summary>How many stores of a thread to an address are in its store buffer.</summary>
+    /// <param name="thread">The thread's number.</param>
+    /// <param name="address">The address.</param>
+    public int CountBufferedStores(int thread, nint address) => _controller.Threads[thread].Buffer.CountAt(address);
 
     /// <summary>Bytes that <see cref="NativeBlock"/> has allocated in this execution and not freed.</summary>
     public long LiveBytes => _controller.LiveBytes;

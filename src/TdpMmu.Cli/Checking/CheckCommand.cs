@@ -14,7 +14,7 @@ internal sealed class CheckCommand
 {
     private readonly Argument<string[]> _scenarios = new("SCENARIO") { Arity = ArgumentArity.ZeroOrMore, Description = "Names of scenarios, or patterns with * in them; all if none is given" };
 
-    private readonly Option<bool> _list = new("--list") { Description = "List the scenarios and end" };
+    private readonly Option<bool> _list = new("--list") { Description = "List the scenarios, or those that are named, and end" };
 
     private readonly ValueOption<ExplorationStrategy> _strategy = Options.Choice("--strategy", "Which schedules: all (and those with few preemptions where all are too many), those with few preemptions, or random ones", CheckNames.Strategy, ExplorationStrategy.Exhaustive);
 
@@ -47,9 +47,17 @@ internal sealed class CheckCommand
         };
         command.SetAction(result =>
         {
+            string[] scenarios = result.GetValue(verb._scenarios) ?? [];
+            string? replay = verb._replay.ValueIn(result);
+            if (replay is not null && (scenarios.Length != 0 || verb._json.ValueIn(result) is not null))
+            {
+                throw CommandException.Usage("--replay follows the one schedule in its file: it takes neither scenarios nor --json");
+            }
+
             if (result.GetValue(verb._list))
             {
-                CheckTable.PrintList(console);
+                _ = PlanFor(new CheckOptions { Scenarios = scenarios });
+                CheckTable.PrintList(console, scenarios);
                 return ExitCode.Done;
             }
 
@@ -58,7 +66,7 @@ internal sealed class CheckCommand
                 throw CommandException.Failed("the verb has to be the first argument: it decides how the engine is compiled");
             }
 
-            if (verb._replay.ValueIn(result) is { } replay)
+            if (replay is not null)
             {
                 return VerbThread.Run("check", () => Replay(replay, console));
             }
@@ -97,7 +105,7 @@ internal sealed class CheckCommand
                 {
                     if (result.Report.Finding is { } finding)
                     {
-                        files.Save(result, finding);
+                        files.Save(result, finding.Recording);
                     }
                 },
                 cancellationToken);
@@ -105,11 +113,16 @@ internal sealed class CheckCommand
 
         if (!target.OwnsStandardOutput)
         {
-            CheckTable.Print(console, results, files);
+            CheckTable.Print(console, results, plan.Count - results.Count, files);
         }
 
-        target.Write(CheckReport.Of(options, results, files), ReportJsonContext.Default.CheckReport);
+        target.Write(CheckReport.Of(options, results, plan.Count - results.Count, files), ReportJsonContext.Default.CheckReport);
         cancellationToken.ThrowIfCancellationRequested();
+        foreach (CheckResult result in results.Where(result => files.FailureOf(result) is not null))
+        {
+            console.Complain($"the replay file of {result.Report.Program} could not be written: {files.FailureOf(result)}");
+        }
+
         int findings = results.Count(result => result.Report.Finding is not null);
         if (findings == 0)
         {

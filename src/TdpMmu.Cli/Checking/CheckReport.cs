@@ -9,9 +9,11 @@ internal sealed record CheckReport() : ResultReport("check")
 {
     public required CheckOptionsReport Options { get; init; }
 
+    public required int NotBegun { get; init; }
+
     public required IReadOnlyList<CheckRunReport> Runs { get; init; }
 
-    public static CheckReport Of(CheckOptions options, IReadOnlyList<CheckResult> results, FindingFiles files) => new()
+    public static CheckReport Of(CheckOptions options, IReadOnlyList<CheckResult> results, int notBegun, FindingFiles files) => new()
     {
         Options = new CheckOptionsReport
         {
@@ -24,6 +26,7 @@ internal sealed record CheckReport() : ResultReport("check")
             TimeSeconds = options.Time.TotalSeconds,
             Jobs = options.Jobs,
         },
+        NotBegun = notBegun,
         Runs = [.. results.Select(result => CheckRunReport.Of(result, options, files))],
     };
 }

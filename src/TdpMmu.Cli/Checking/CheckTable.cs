@@ -12,15 +12,15 @@ internal static class CheckTable
 {
     private const int Few = 40;
 
-    public static void PrintList(CommandConsole console)
+    public static void PrintList(CommandConsole console, IReadOnlyList<string> patterns)
     {
-        foreach ((string name, string summary, int variants) in CheckPlan.List())
+        foreach ((string name, string summary, int variants) in CheckPlan.List(patterns))
         {
             console.PrintLine(string.Create(CultureInfo.InvariantCulture, $"{name}  ({variants} {(variants == 1 ? "start" : "starts")})  {summary}"));
         }
     }
 
-    public static void Print(CommandConsole console, IReadOnlyList<CheckResult> results, FindingFiles files)
+    public static void Print(CommandConsole console, IReadOnlyList<CheckResult> results, int notBegun, FindingFiles files)
     {
         if (results.Count <= Few)
         {
@@ -28,12 +28,21 @@ internal static class CheckTable
         }
 
         PrintSums(console, results);
+        if (notBegun != 0)
+        {
+            console.PrintLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{Quantity.Count(notBegun)} of {Quantity.Count(results.Count + notBegun)} explorations were not begun: there was no time left for them."));
+        }
+
         foreach (CheckResult result in results)
         {
             if (result.Report.Finding is { } finding)
             {
                 PrintFinding(console, result.Report.Program, result.Memory, finding);
-                console.PrintLine($"replay: tdpmmu check --replay {files.PathOf(result)}");
+                console.PrintLine(files.PathOf(result) is { } path
+                    ? $"replay: tdpmmu check --replay {path}"
+                    : $"no replay file could be written: {files.FailureOf(result)}");
             }
         }
     }
@@ -41,7 +50,7 @@ internal static class CheckTable
     public static void PrintFinding(CommandConsole console, string program, MemoryModel memory, Finding finding)
     {
         console.PrintLine(string.Create(CultureInfo.InvariantCulture, $"{program} under {CheckNames.Memory.NameOf(memory)}: {finding.Message}"));
-        console.PrintLine(string.Create(CultureInfo.InvariantCulture, $"with {finding.Preemptions} preemptions, in {finding.Steps.Count} steps:"));
+        console.PrintLine(string.Create(CultureInfo.InvariantCulture, $"with {finding.Preemptions} {(finding.Preemptions == 1 ? "preemption" : "preemptions")}, in {finding.Steps.Count} steps:"));
         foreach (string line in finding.FormatTrace().Split('\n'))
         {
             console.PrintLine(line.TrimEnd());
@@ -62,7 +71,7 @@ internal static class CheckTable
                 new Text(Quantity.Count(result.Report.Executions)),
                 new Text(Quantity.Count(result.Report.Pruned)),
                 new Text(result.Report.Bound ?? "all schedules"),
-                new Text(result.Report.Finding is null ? "ok" : "FINDING"));
+                new Text(result.Report.Finding is not null ? "FINDING" : result.Report.IsComplete ? "ok" : "cut"));
         }
 
         console.PrintTable(table);
@@ -71,7 +80,7 @@ internal static class CheckTable
     private static void PrintSums(CommandConsole console, IReadOnlyList<CheckResult> results)
     {
         Table table = new Table().Border(TableBorder.Simple).AddColumns("lock", "memory");
-        foreach (string column in (string[])["explorations", "all schedules", "bounded", "cut by time", "executions", "pruned", "steps", "operations/s", "findings"])
+        foreach (string column in (string[])["explorations", "all schedules", "bounded", "cut", "executions", "pruned", "steps", "steps/s", "operations/s", "findings"])
         {
             table.AddColumn(new TableColumn(column).RightAligned());
         }
@@ -79,6 +88,7 @@ internal static class CheckTable
         foreach (var group in results.GroupBy(static result => (result.Lock, result.Memory)))
         {
             CheckResult[] all = [.. group];
+            double seconds = Math.Max(1e-9, all.Sum(static result => result.Report.Elapsed.TotalSeconds));
             table.AddRow(
                 new Text(group.Key.Lock is { } policy ? ChoiceNames.Lock.NameOf(policy) : "by itself"),
                 new Text(CheckNames.Memory.NameOf(group.Key.Memory)),
@@ -89,7 +99,8 @@ internal static class CheckTable
                 new Text(Quantity.Count(all.Sum(static result => result.Report.Executions))),
                 new Text(Quantity.Count(all.Sum(static result => result.Report.Pruned))),
                 new Text(Quantity.Count(all.Sum(static result => result.Report.Steps))),
-                new Text(Quantity.PerSecond(all.Sum(static result => result.Report.Operations) / Math.Max(1e-9, all.Sum(static result => result.Report.Elapsed.TotalSeconds)))),
+                new Text(Quantity.PerSecond(all.Sum(static result => result.Report.Steps) / seconds)),
+                new Text(Quantity.PerSecond(all.Sum(static result => result.Report.Operations) / seconds)),
                 new Text(Quantity.Count(all.Count(static result => result.Report.Finding is not null))));
         }
 

@@ -37,7 +37,8 @@ internal sealed unsafe partial class Arena
     private readonly List<(nint Start, nint End, string Name)> _names = [];
     private ulong _stamp;
 
-    // SAFETY: data and notes are one mapping of twice DataBytes that lives as long as the process; Contains guards every access to notes.
+    // SAFETY: data and notes are one mapping of twice DataBytes that lives as long as the process. Single addresses are asked of Contains by
+    // whoever brings them, ranges are checked by RequireContained before the first note is touched, and offsets are below DataBytes.
     internal Arena(int index) => _base = Reserve((nint)(FirstBase + (index * BaseStride)), 2 * DataBytes);
 
     /// <summary>Whether a word must not be used.</summary>
@@ -62,6 +63,16 @@ internal sealed unsafe partial class Arena
     }
 
     internal bool Contains(nint address) => (nuint)(address - _base) < (nuint)DataBytes;
+
+    /// <summary>Fails unless all of these bytes are explored memory.</summary>
+    /// <exception cref="ArgumentException">They are not.</exception>
+    internal void RequireContained(nint address, nuint bytes)
+    {
+        if (!Contains(address) || bytes > (nuint)(DataBytes - (address - _base)))
+        {
+            throw new ArgumentException($"The {bytes} bytes at 0x{address:x} are not shared memory of an explored program.", nameof(address));
+        }
+    }
 
     internal nint OffsetOf(nint address) => address - _base;
 
@@ -98,12 +109,18 @@ internal sealed unsafe partial class Arena
 
     internal nint Allocate(int region, nuint bytes, nuint alignment)
     {
+        // Checked before anything is added to them.
+        if (bytes > (nuint)RegionBytes || alignment > (nuint)RegionBytes)
+        {
+            throw TooMuch();
+        }
+
         var start = _base + (region * RegionBytes);
         var address = (nint)(((nuint)(start + _used[region]) + alignment - 1) & ~(alignment - 1));
         var end = (nint)(((nuint)address + bytes + 15) & ~(nuint)15);
         if (end - start > RegionBytes)
         {
-            throw new InvalidOperationException($"A thread of an explored program has {RegionBytes >> 20} MiB of shared memory in all.");
+            throw TooMuch();
         }
 
         _used[region] = end - start;
@@ -130,8 +147,12 @@ internal sealed unsafe partial class Arena
 
     /// <summary>Forbids the use of words.</summary>
     /// <returns>Whether one of them is shared and was never forbidden before, in any execution.</returns>
+    /// <exception cref="ArgumentException">The bytes are not explored memory.</exception>
     internal bool Forbid(nint address, nuint bytes, bool freed, int thread)
     {
+        RequireContained(address, bytes);
+
+        // SAFETY: a whole vector of words lies within the range that was checked, and their notes DataBytes behind.
         // A table or a page is hundreds of words, and each execution has many of them: four words at a time.
         var known = Vector256<ulong>.Zero;
         var bits = Vector256.Create(WithdrawableBit | _stamp | (freed ? FreedBit : QuarantinedBit) | ((ulong)(thread + 1) << ForbidderShift));
@@ -155,8 +176,11 @@ internal sealed unsafe partial class Arena
         return isNew;
     }
 
+    /// <summary>Permits the use of words again.</summary>
+    /// <exception cref="ArgumentException">The bytes are not explored memory.</exception>
     internal void Readmit(nint address, nuint bytes)
     {
+        RequireContained(address, bytes);
         for (var word = address & ~7; word < address + (nint)bytes; word += 8)
         {
             *Note(word) &= ~ForbiddenBits;
@@ -198,8 +222,10 @@ internal sealed unsafe partial class Arena
     internal bool IsExcluded(nint address) => (*Note(address) & (StampMask | ExcludedBit)) == (_stamp | ExcludedBit);
 
     /// <summary>Has words count as private for this execution, whoever uses them.</summary>
+    /// <exception cref="ArgumentException">The bytes are not explored memory.</exception>
     internal void Exclude(nint address, nint bytes)
     {
+        RequireContained(address, (nuint)bytes);
         for (var word = address & ~7; word < address + bytes; word += 8)
         {
             *Note(word) = (*Note(word) & LastingBits) | _stamp | ExcludedBit;
@@ -237,12 +263,16 @@ internal sealed unsafe partial class Arena
         }
     }
 
+    private static InvalidOperationException TooMuch() => new($"A thread of an explored program has {RegionBytes >> 20} MiB of shared memory in all.");
+
     private static nint Reserve(nint wanted, nint bytes)
     {
         if (OperatingSystem.IsLinux())
         {
             const int ReadWrite = 3;
             const int PrivateAnonymousUnreservedFixed = 0x2 | 0x20 | 0x4000 | 0x100000;
+
+            // SAFETY: the kernel is asked for a place where nothing is, and refuses or goes elsewhere where something is; the mapping is zero.
             var address = Map(wanted, (nuint)bytes, ReadWrite, PrivateAnonymousUnreservedFixed, -1, 0);
             if (address == wanted)
             {
@@ -251,7 +281,10 @@ internal sealed unsafe partial class Arena
         }
 
         // Elsewhere addresses differ between processes, by their base only: everything that is written down is relative to it.
-        return (nint)NativeMemory.AlignedAlloc((nuint)bytes, 1 << 21);
+        // SAFETY: zeroed by the allocator, which need not touch each page for it, and longer by what alignment takes.
+        const nint Alignment = 1 << 21;
+        var block = (nint)NativeMemory.AllocZeroed((nuint)(bytes + Alignment));
+        return (block + Alignment - 1) & ~(Alignment - 1);
     }
 
     [LibraryImport("libc", EntryPoint = "mmap")]

@@ -32,6 +32,18 @@ internal sealed class StoreBuffer
         _first = 0;
     }
 
+    /// <summary>How many stores to an address have not reached memory.</summary>
+    internal int CountAt(nint address)
+    {
+        var count = 0;
+        foreach (ref readonly var entry in CollectionsMarshal.AsSpan(_entries)[_first..])
+        {
+            count += entry.Address == address ? 1 : 0;
+        }
+
+        return count;
+    }
+
     /// <summary>What the owner sees: memory, with its own stores laid over it in their order.</summary>
     internal ulong Load(nint address, int size)
     {

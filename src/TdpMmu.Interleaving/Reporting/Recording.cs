@@ -8,6 +8,9 @@ public sealed record Recording
 {
     private const int CurrentFormat = 1;
 
+    // More than an execution has before it counts as endless.
+    private const int MostSteps = 10_000_000;
+
     /// <summary>The version of this format.</summary>
     public int Format { get; init; } = CurrentFormat;
 
@@ -59,10 +62,29 @@ public sealed record Recording
         {
             null => throw new InvalidDataException($"{path} is not a replay file."),
             { Format: not CurrentFormat } => throw new InvalidDataException($"{path} has format {recording.Format}; this version reads format {CurrentFormat}."),
-            _ when recording.Schedule.Count % 2 != 0 || recording.Schedule.Any(static number => number < 0) =>
-                throw new InvalidDataException($"{path} has a schedule that is not a list of actors and counts."),
+            { Program: null } or { Finding: null } or { SharedWords: null } or { Schedule: null } =>
+                throw new InvalidDataException($"{path} is not a replay file: a field of it is null."),
+            _ when !Enum.IsDefined(recording.Memory) => throw new InvalidDataException($"{path} has a memory model that this version does not know."),
+            _ when !IsSchedule(recording.Schedule) =>
+                throw new InvalidDataException($"{path} has a schedule that is not a list of actors, below {2 * ScheduledThread.Most}, and counts of at most {MostSteps} in all."),
             _ => recording,
         };
+    }
+
+    private static bool IsSchedule(IReadOnlyList<int> schedule)
+    {
+        var steps = 0L;
+        for (var index = 0; index + 1 < schedule.Count; index += 2)
+        {
+            if (schedule[index] is < 0 or >= 2 * ScheduledThread.Most || schedule[index + 1] <= 0)
+            {
+                return false;
+            }
+
+            steps += schedule[index + 1];
+        }
+
+        return schedule.Count % 2 == 0 && steps <= MostSteps;
     }
 
     internal static List<int> Compress(IReadOnlyList<int> choices)

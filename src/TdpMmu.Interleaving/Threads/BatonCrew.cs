@@ -36,9 +36,6 @@ internal sealed unsafe class BatonCrew
         }
     }
 
-    /// <summary>Replaces a thread that will not come back from what it runs.</summary>
-    internal void Abandon(int index) => _threads[index] = new BatonThread($"controlled {index}", Processor);
-
     /// <summary>Passes the baton to a thread and waits until it comes back to the caller.</summary>
     /// <param name="first">Who gets it.</param>
     /// <param name="progress">A number that changes while the threads get on.</param>

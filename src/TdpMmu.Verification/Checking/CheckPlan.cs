@@ -14,9 +14,13 @@ public sealed class CheckPlan
 
     internal IReadOnlyList<Item> Items { get; }
 
-    /// <summary>Names and summaries of all scenarios.</summary>
-    public static IReadOnlyList<(string Name, string Summary, int Variants)> List() =>
-        [.. ScenarioCatalog.All.Select(static scenario => (scenario.Name, scenario.Summary, scenario.Variants.Count))];
+    /// <summary>Names and summaries of scenarios.</summary>
+    /// <param name="patterns">Names or patterns as in <see cref="CheckOptions.Scenarios"/>; all if there are none.</param>
+    public static IReadOnlyList<(string Name, string Summary, int Variants)> List(IReadOnlyList<string> patterns)
+    {
+        ArgumentNullException.ThrowIfNull(patterns);
+        return [.. Chosen(patterns).Select(static scenario => (scenario.Name, scenario.Summary, scenario.Variants.Count))];
+    }
 
     /// <summary>Makes the plan for a check.</summary>
     /// <param name="options">What is to be checked.</param>
@@ -32,8 +36,7 @@ public sealed class CheckPlan
             }
         }
 
-        var scenarios = ScenarioCatalog.All.Where(scenario => options.Scenarios.Count == 0 || options.Scenarios.Any(pattern => Fits(pattern, scenario)));
-        return new CheckPlan([.. scenarios.SelectMany(scenario => ItemsOf(scenario, options))]);
+        return new CheckPlan([.. Chosen(options.Scenarios).SelectMany(scenario => ItemsOf(scenario, options))]);
     }
 
     /// <summary>Finds the exploration that a replay file was recorded of.</summary>
@@ -43,6 +46,9 @@ public sealed class CheckPlan
             .SelectMany(static scenario => ItemsOf(scenario, new CheckOptions()))
             .FirstOrDefault(item => item.Program == program)
         ?? throw new InvalidDataException($"The replay file is of '{program}', which is no scenario of this version.");
+
+    private static IEnumerable<Scenario> Chosen(IReadOnlyList<string> patterns) =>
+        ScenarioCatalog.All.Where(scenario => patterns.Count == 0 || patterns.Any(pattern => Fits(pattern, scenario)));
 
     private static bool Fits(string pattern, Scenario scenario) => FileSystemName.MatchesSimpleExpression(pattern, scenario.Name, ignoreCase: false);
 

@@ -10,7 +10,7 @@ public sealed class CheckRunner
     // How much longer an exploration may take in the next round.
     private const int Growth = 4;
 
-    private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_firstRound = TimeSpan.FromMilliseconds(100);
 
     private readonly CheckOptions _options;
@@ -38,8 +38,8 @@ public sealed class CheckRunner
     /// <param name="options">How thoroughly.</param>
     /// <param name="plan">What; see <see cref="CheckPlan.Create"/>.</param>
     /// <param name="progress">Called after each exploration, from any thread, one at a time; again for one that is given more time.</param>
-    /// <param name="cancellationToken">Ends the check; explorations that did not begin are not in the result.</param>
-    /// <returns>The results, in the plan's order.</returns>
+    /// <param name="cancellationToken">Ends the check.</param>
+    /// <returns>The results, in the plan's order. Explorations that had not begun when the time was over, or the check ended, are not among them.</returns>
     public static IReadOnlyList<CheckResult> Run(CheckOptions options, CheckPlan plan, Action<CheckResult>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -155,7 +155,8 @@ public sealed class CheckRunner
         {
             var place = _next++;
             (index, share) = (-1, _roundShare);
-            if (place >= _round.Length)
+            var left = Left;
+            if (place >= _round.Length || left <= TimeSpan.Zero)
             {
                 return false;
             }
@@ -163,8 +164,9 @@ public sealed class CheckRunner
             index = _round[place];
             if (_isLast)
             {
-                // An equal part of what is left: what the ones before did not need is there for the ones behind.
-                share = Left * _jobs / (_round.Length - place);
+                // An equal part of what is left: what the ones before did not need is there for the ones behind. Where that is too little
+                // to see anything, the last ones do not begin.
+                share = left * _jobs / (_round.Length - place);
                 share = share < s_least ? s_least : share;
             }
 

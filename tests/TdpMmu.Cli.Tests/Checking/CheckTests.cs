@@ -17,6 +17,30 @@ public sealed class CheckTests
     }
 
     [Fact]
+    public void ListNamesWhatFitsThePatterns()
+    {
+        CommandRun run = CommandRun.Of("check", "--list", "zap+zap-table", "epoch");
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        string[] lines = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith("epoch ", lines[0], StringComparison.Ordinal);
+        Assert.StartsWith("zap+zap-table ", lines[1], StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Usage, CommandRun.Of("check", "--list", "no-such-scenario").ExitCode);
+    }
+
+    [Fact]
+    public async Task WhatThereIsNoTimeForIsReported()
+    {
+        ToolRun run = await ToolRun.OfAsync("check", "--time", "1ms", "--json", "-");
+
+        Assert.Equal(ExitCode.Done, run.ExitCode);
+        using JsonDocument document = JsonDocument.Parse(run.Output);
+        Assert.True(document.RootElement.GetProperty("not_begun").GetInt32() > 0);
+        Assert.Empty(await ResultSchema.FindViolationsAsync(run.Output, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task AnExhaustedScenarioIsReported()
     {
         ToolRun run = await ToolRun.OfAsync("check", "fault-present-table+zap", "--lock", "rcu", "--memory", "sc,tso", "--time", "30s", "--json", "-");
@@ -37,6 +61,8 @@ public sealed class CheckTests
     [InlineData("check", "--time", "soon")]
     [InlineData("check", "--memory", "arm")]
     [InlineData("check", "--replay", "/nonexistent/file")]
+    [InlineData("check", "--replay", "/nonexistent/file", "zap+zap")]
+    [InlineData("check", "--replay", "/nonexistent/file", "--json", "-")]
     public async Task WrongArgumentsAreOneLine(params string[] arguments)
     {
         ToolRun run = await ToolRun.OfAsync(arguments);

@@ -6,7 +6,7 @@ namespace TdpMmu.Verification.Tests.Checking;
 internal static class Exploration
 {
     /// <summary>Explores until a finding or the limit.</summary>
-    internal static ExplorationReport Of(Action<Execution> arrange, MemoryModel memory = MemoryModel.TotalStoreOrder, long executions = 2_000)
+    internal static ExplorationReport Of(Action<Execution> arrange, MemoryModel memory = MemoryModel.TotalStoreOrder, long executions = 2_000, ExplorationStrategy strategy = ExplorationStrategy.Exhaustive)
     {
         ExplorationReport? report = null;
         Exception? failure = null;
@@ -16,7 +16,7 @@ internal static class Exploration
         {
             try
             {
-                report = new Explorer().Explore("test", arrange, new ExplorationOptions { Memory = memory, ExecutionLimit = executions });
+                report = new Explorer().Explore("test", arrange, new ExplorationOptions { Memory = memory, ExecutionLimit = executions, Strategy = strategy, Seed = 7 });
             }
             catch (Exception exception)
             {

@@ -19,6 +19,7 @@ public sealed class OracleTests
     [Fact]
     public void AMappingWithoutASlotIsFound() => AssertFinds("no slot has", StartState.Mapped, machine =>
     {
+        machine.DeclareDeletion();
         machine.DeleteSlot(machine.Slot);
         machine.Run(0, vcpu => vcpu.Load<ulong>(CheckedMachine.AddressOf(0)));
         Link(machine, CheckedFormat.MakeLeaf(HostFrame(machine, 0), PagingLevel.Page2MiB, GuestAccess.Read, hostWritable: false, dirty: false));
@@ -49,13 +50,57 @@ public sealed class OracleTests
     [Fact]
     public void AMissingFlushIsFound() => AssertFinds("Stale TLB", StartState.Mapped, machine =>
     {
-        machine.AllowTakingAway();
+        using var taking = machine.AllowTakingAway();
         machine.Run(0, _ =>
         {
             Set(machine, 0, CheckedFormat.NonPresent);
             machine.Replace(0, 1);
         });
     });
+
+    /// <summary>
+    /// The flusher sees the vCPU's window open and then closed, but the close is an older one that was still in the buffer: the vCPU stands in
+    /// the next window, which it opened before it was asked.
+    /// </summary>
+    [Fact]
+    public void AnOlderCloseDoesNotCountAsTheEndOfAWindow()
+    {
+        const ulong FirstOpen = 0x1001;
+        const ulong SecondOpen = 0x1003;
+        var report = Exploration.Of(
+            execution =>
+            {
+                var machine = new CheckedMachine(execution, LockPolicyKind.Rcu, StartState.Mapped, vcpus: 1);
+                var window = machine.Machine.Core.Participants.Window(0);
+                var request = machine.Machine.Core.Participants.Request(0);
+                execution.AddThread("vCPU", () => machine.Run(0, _ =>
+                {
+                    Atomics.StoreRelease(window, FirstOpen);
+                    Atomics.StoreRelease(window, FirstOpen - 1);
+                    Atomics.StoreRelease(window, SecondOpen);
+
+                    // As a vCPU does before it uses a translation; it may have, before the flusher asks.
+                    Atomics.LoadRelaxed(request);
+                }));
+                execution.AddThread("flusher", () =>
+                {
+                    using var taking = machine.AllowTakingAway();
+                    var entry = EntryOf(machine, 0);
+                    Set(machine, 0, CheckedFormat.NonPresent);
+                    Atomics.Add(request, 1);
+                    if (Atomics.LoadAcquire(window) == FirstOpen && Atomics.LoadAcquire(window) == FirstOpen - 1)
+                    {
+                        machine.Replace(0, 1);
+                    }
+
+                    // Nothing else is wrong: the engine counts its leaves.
+                    Set(machine, 0, entry);
+                });
+            },
+            executions: 100_000);
+
+        Assert.Contains("its window was open when it was asked to flush", Assert.IsType<Finding>(report.Finding).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void AFaultThatTakesPermissionAwayIsFound() => AssertFinds("may only add permissions", StartState.Mapped, machine =>
@@ -64,13 +109,39 @@ public sealed class OracleTests
     [Fact]
     public void ADirtyBitThatIsClearedWithoutARecordIsALostWrite() => AssertFinds("Lost write", StartState.Logged, machine =>
     {
-        machine.AllowTakingAway();
+        using var taking = machine.AllowTakingAway();
         machine.Run(0, vcpu =>
         {
             vcpu.Store(CheckedMachine.AddressOf(0), 0x77UL);
             Set(machine, 0, CheckedFormat.WithoutDirty(EntryOf(machine, 0)));
         });
     });
+
+    [Fact]
+    public void WhoMayTakeAwayMayDoSoForThatOperationOnly() => AssertFinds("may only add permissions", StartState.Mapped, machine =>
+    {
+        machine.Zap(new GfnRange(new Gfn(1), 1));
+        Set(machine, 0, CheckedFormat.NonPresent);
+    });
+
+    [Fact]
+    public void AWritableMappingOfAReadOnlySlotIsFound() => AssertFinds("writable in a read-only slot", StartState.ReadOnly, machine =>
+    {
+        machine.Run(0, vcpu => machine.Load(vcpu, 1));
+        Set(machine, 0, CheckedFormat.MakeLeaf(HostFrame(machine, 0), PagingLevel.Page4KiB, GuestAccess.Read | GuestAccess.Write, hostWritable: true, dirty: true));
+    });
+
+    [Fact]
+    public void AStoreThatReadsBackWhatWasThereBeforeIsFound()
+    {
+        var values = new PageValues();
+        values.Writes(0, 0x99);
+        Assert.True(values.MayBeRead(0, CheckedMachine.FreshValue(0)));
+        Assert.False(values.MayBeReadBack(0, CheckedMachine.FreshValue(0)));
+        Assert.True(values.MayBeReadBack(0, 0x99));
+        values.MayReset(0);
+        Assert.True(values.MayBeReadBack(0, CheckedMachine.FreshValue(0)));
+    }
 
     [Fact]
     public void ALostStoreIsFound() => AssertFinds("is lost", StartState.Mapped, machine => machine.Values.Writes(0, 0x99));

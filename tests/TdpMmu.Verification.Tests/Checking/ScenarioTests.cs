@@ -8,21 +8,14 @@ public sealed class ScenarioTests
     [Fact]
     public void EveryScenarioRunsUnderSomeRandomSchedules()
     {
-        var options = new CheckOptions
+        var plan = CheckPlan.Create(new CheckOptions { Memory = [MemoryModel.TotalStoreOrder], Locks = [LockPolicyKind.ReadWrite] });
+
+        Assert.All(plan.Items, static item =>
         {
-            Strategy = ExplorationStrategy.Pct,
-            Memory = [MemoryModel.TotalStoreOrder],
-            Locks = [LockPolicyKind.ReadWrite],
-            Seed = 7,
-            Time = TimeSpan.Zero,
-        };
-        var plan = CheckPlan.Create(options);
-
-        var results = CheckRunner.Run(options, plan, cancellationToken: TestContext.Current.CancellationToken);
-
-        Assert.Equal(plan.Count, results.Count);
-        Assert.All(results, static result => Assert.True(result.Report.Executions > 0));
-        Assert.All(results, static result => Assert.True(result.Report.Finding is null, $"{result.Report.Program}: {result.Report.Finding?.Message}\n{result.Report.Finding?.FormatTrace()}"));
+            var report = Exploration.Of(execution => item.Scenario.Arrange(execution, item.Variant, item.Policy), item.Memory, executions: 20, ExplorationStrategy.Pct);
+            Assert.Equal(20, report.Executions);
+            Assert.True(report.Finding is null, $"{item.Program}: {report.Finding?.Message}\n{report.Finding?.FormatTrace()}");
+        });
     }
 
     [Theory]
@@ -57,6 +50,22 @@ public sealed class ScenarioTests
         Assert.Equal(plan.Count, results.Count);
         Assert.True(explorations > plan.Count);
         Assert.All(results, static result => Assert.True(result.Report.IsExhausted, $"{result.Report.Program}: {result.Report.Bound}"));
+    }
+
+    [Fact]
+    public void WhatThereIsNoTimeForDoesNotBegin()
+    {
+        var options = new CheckOptions { Memory = [MemoryModel.TotalStoreOrder], Locks = [LockPolicyKind.Rcu], Time = TimeSpan.Zero };
+
+        Assert.Empty(CheckRunner.Run(options, CheckPlan.Create(options), cancellationToken: TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void AListNamesWhatFitsThePatterns()
+    {
+        Assert.Equal("zap+zap", Assert.Single(CheckPlan.List(["zap+zap"])).Name);
+        Assert.All(CheckPlan.List(["*+host-read"]), static scenario => Assert.EndsWith("+host-read", scenario.Name, StringComparison.Ordinal));
+        Assert.Equal(ScenarioCatalog.All.Count, CheckPlan.List([]).Count);
     }
 
     [Fact]

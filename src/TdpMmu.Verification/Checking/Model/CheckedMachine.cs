@@ -28,6 +28,9 @@ internal sealed class CheckedMachine
     private readonly DirtyCopies _copies;
     private readonly ulong[] _pages = new ulong[MostThreads];
     private ulong _pagesTaken;
+    private readonly int[] _emulatedStores = new int[MostThreads];
+    private readonly bool _isLogged;
+    private int _deletions;
     private bool _mayStopLog;
     private bool _hasFiller;
 
@@ -46,7 +49,7 @@ internal sealed class CheckedMachine
             FaultTimingInterval = int.MaxValue,
             HostLaneCount = MostThreads,
             PageTableLimitBytes = TableLimit,
-            Mmio = static (_, _, data, _) => data.Clear(),
+            Mmio = Emulate,
         };
         Machine = policy switch
         {
@@ -61,7 +64,15 @@ internal sealed class CheckedMachine
         MachineLabels.Add(execution, Machine);
         Memory = new CheckedMemory(execution, (int)MemoryPages, PageFilling.FaultingThread);
         _copies = new DirtyCopies(Memory);
-        Slot = AddSlot(0, SlotPages, firstPage: 0, small: start is not (StartState.MappedLarge or StartState.ProtectedLarge or StartState.LargePossible or StartState.Missing));
+        IsReadOnly = start == StartState.ReadOnly;
+        _values.GuestsOnlyRead = IsReadOnly;
+        Slot = AddSlot(
+            0,
+            SlotPages,
+            firstPage: 0,
+            small: start is not (StartState.MappedLarge or StartState.ProtectedLarge or StartState.LargePossible or StartState.Missing),
+            IsReadOnly);
+        _isLogged = start == StartState.Logged;
         Arrange(start);
         ExcludeWhatIsCheckedAlone();
         execution.AtEnd(CheckEnd);
@@ -76,6 +87,9 @@ internal sealed class CheckedMachine
     /// <summary>Frames 0 to 7.</summary>
     internal MemorySlot Slot { get; }
 
+    /// <summary>Whether guests may only read <see cref="Slot"/>.</summary>
+    internal bool IsReadOnly { get; }
+
     /// <summary>What pages may hold.</summary>
     internal PageValues Values => _values;
 
@@ -85,14 +99,30 @@ internal sealed class CheckedMachine
     /// <summary>Whether guests and hosts may find memory gone, poisoned or not logged that was there when the scenario began.</summary>
     internal bool ExpectsLoss { get; private set; }
 
+    /// <summary>Whether the slot may be gone when an operation comes to it.</summary>
+    internal bool ExpectsDeletion => _deletions != 0;
+
+    /// <summary>Whether who deletes the slot may find that another operation was faster.</summary>
+    internal bool ExpectsSecondDeletion => _deletions > 1;
+
+    /// <summary>Whether who takes the dirty log may find that there is none.</summary>
+    internal bool MayFindNoLog => _mayStopLog || !_isLogged;
+
     /// <summary>The address of a frame.</summary>
     internal static Gpa AddressOf(ulong frame) => new(frame * PageGeometry.PageSize);
 
-    /// <summary>The calling thread takes mappings or permissions away.</summary>
-    internal void AllowTakingAway() => _rules.AllowTakingAway();
+    /// <summary>The calling thread takes mappings or permissions away until the scope ends.</summary>
+    internal IDisposable AllowTakingAway() => _rules.AllowTakingAway();
 
     /// <summary>An operation takes memory away for good.</summary>
     internal void DeclareLoss() => ExpectsLoss = true;
+
+    /// <summary>An operation deletes the slot.</summary>
+    internal void DeclareDeletion()
+    {
+        _deletions++;
+        DeclareLoss();
+    }
 
     /// <summary>An operation stops the dirty log, perhaps while another one starts it.</summary>
     internal void DeclareStop() => _mayStopLog = true;
@@ -144,10 +174,48 @@ internal sealed class CheckedMachine
         }
     }
 
+    /// <summary>Writes a frame on a vCPU. In a read-only slot the store must go to the handler of emulated memory.</summary>
+    internal void Store(Vcpu vcpu, ulong frame, ulong value)
+    {
+        var emulated = _emulatedStores[vcpu.Index];
+        vcpu.Store(AddressOf(frame), value);
+        if (IsReadOnly && _emulatedStores[vcpu.Index] != emulated + 1)
+        {
+            throw new FindingException($"vCPU {vcpu.Index} writes frame {frame} of a read-only slot, and the store is not emulated (I28).");
+        }
+    }
+
+    /// <summary>Writes a frame on a vCPU and reads it back: what comes back is what was written, unless others write or drop the page.</summary>
+    internal void StoreAndLoad(Vcpu vcpu, ulong frame, ulong value)
+    {
+        Store(vcpu, frame, value);
+        if (IsReadOnly)
+        {
+            // Once more, where the frame is mapped and only the right to write is lacking.
+            Load(vcpu, frame);
+            Store(vcpu, frame, value);
+            Load(vcpu, frame);
+            return;
+        }
+
+        var found = vcpu.Load<ulong>(AddressOf(frame));
+        if (!_values.MayBeReadBack(frame, found))
+        {
+            throw new FindingException($"vCPU {vcpu.Index} wrote 0x{value:x} to frame {frame} and reads 0x{found:x} back, which nobody wrote since.");
+        }
+    }
+
+    /// <summary>Reads a frame as the host does.</summary>
+    /// <returns>The value, or null where an operation of the scenario has taken the memory away.</returns>
+    internal ulong? ReadAsHost(ulong frame) =>
+        Machine.TryRead(AddressOf(frame), out ulong value) ? value
+        : ExpectsLoss ? null
+        : throw new FindingException($"The host cannot read frame {frame}, and nobody has taken its memory away.");
+
     /// <summary>Takes the mappings of a range away.</summary>
     internal void Zap(GfnRange range)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         var now = Moment();
         Machine.Zap(range);
         Note();
@@ -159,7 +227,7 @@ internal sealed class CheckedMachine
     /// <param name="change">What the host does, page by page.</param>
     internal void Invalidate(GfnRange range, Action<ulong> change)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         using var scope = Machine.BeginInvalidation(range);
         Note();
         _rules.BeginInvalidation(range);
@@ -185,21 +253,22 @@ internal sealed class CheckedMachine
     /// <summary>Drops pages.</summary>
     internal void Discard(ulong frame, ulong count)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         Machine.Discard(AddressOf(frame), count * PageGeometry.PageSize);
     }
 
-    internal MemorySlot AddSlot(ulong frame, ulong pages, ulong firstPage, bool small)
+    internal MemorySlot AddSlot(ulong frame, ulong pages, ulong firstPage, bool small, bool readOnly = false)
     {
         var range = new GfnRange(new Gfn(frame), pages);
         Note();
         var largest = small ? PagingLevel.Page4KiB : PagingLevel.Page1GiB;
-        var rule = _rules.Add(range, Memory, firstPage, readOnly: false, largest);
+        var rule = _rules.Add(range, Memory, firstPage, readOnly, largest);
         var slot = Machine.AddSlot(AddressOf(frame), Memory, new MemorySlotOptions
         {
             Length = pages * PageGeometry.PageSize,
             MemoryOffset = firstPage * PageGeometry.PageSize,
             MaxPageLevel = largest,
+            ReadOnly = readOnly,
         });
         lock (_slotRules)
         {
@@ -212,7 +281,7 @@ internal sealed class CheckedMachine
     /// <summary>Deletes a slot; its pages are the host's from then on.</summary>
     internal void DeleteSlot(MemorySlot slot)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         Machine.DeleteSlot(slot);
         Note();
         _rules.Remove(_slotRules[slot]);
@@ -230,7 +299,7 @@ internal sealed class CheckedMachine
 
     internal void StartDirtyLog()
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         var now = Moment();
         Machine.StartDirtyLog(Slot);
         Note();
@@ -241,7 +310,7 @@ internal sealed class CheckedMachine
 
     internal void StopDirtyLog()
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         Note();
         _copies.Stop();
         _slotRules[Slot].LogsDirty = false;
@@ -251,7 +320,7 @@ internal sealed class CheckedMachine
     /// <summary>Takes the dirty log and copies the pages that it names, as a migration does.</summary>
     internal void HarvestDirtyLog()
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         Span<ulong> dirty = stackalloc ulong[1];
         Note();
         var began = _tlbs.Now;
@@ -266,7 +335,7 @@ internal sealed class CheckedMachine
 
     internal void WriteProtect(GfnRange range, bool keepMmuWritable = true)
     {
-        _rules.AllowTakingAway();
+        using var taking = _rules.AllowTakingAway();
         var now = Moment();
         using var lane = new HostLane(Machine.Core);
         Machine.Mmu.WriteProtect(lane.Index, range, keepMmuWritable);
@@ -296,7 +365,25 @@ internal sealed class CheckedMachine
     private void Note() => Execution.Note(_knowledge);
 
     // As a migration reads it: what looks at memory behind the explorer's back is in no order with writes.
-    private ulong ReadPage(ulong page) => Machine.TryRead(AddressOf(page), out ulong value) ? value : FreshValue(page);
+    private ulong ReadPage(ulong page) => ReadAsHost(page) ?? FreshValue(page);
+
+    // Where there is memory, only stores to a read-only slot come here.
+    private void Emulate(Vcpu vcpu, Gpa address, Span<byte> data, bool isWrite)
+    {
+        if (address.Frame.Value < SlotPages && !ExpectsDeletion && !(isWrite && IsReadOnly))
+        {
+            throw new FindingException($"vCPU {vcpu.Index} {(isWrite ? "writes" : "reads")} frame {address.Frame.Value}, which the slot has, and the access is emulated.");
+        }
+
+        if (isWrite)
+        {
+            _emulatedStores[vcpu.Index]++;
+        }
+        else
+        {
+            data.Clear();
+        }
+    }
 
     private long Moment()
     {

@@ -175,10 +175,6 @@ internal sealed class EntryOracle<TFormat> : IMemoryObserver
         if (table.Life == TableLife.Linked)
         {
             Rules!.CheckChange<TFormat>(place, range, table.Level, before, after);
-        }
-
-        if (table.Life == TableLife.Linked)
-        {
             TakeAway(table, index, range, before, after);
         }
         else if (IsLeaf(after, table.Level) && !IsLeaf(before, table.Level))

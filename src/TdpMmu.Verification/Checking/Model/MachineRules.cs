@@ -30,8 +30,8 @@ internal sealed class MachineRules
     /// <summary>The invalidation is about to end.</summary>
     internal void EndInvalidation(GfnRange range) => _invalidations.Remove(range);
 
-    /// <summary>The calling thread may take mappings and permissions away from now on. Faults never do (B17).</summary>
-    internal void AllowTakingAway() => _takers.Add(_execution.CurrentThread);
+    /// <summary>The calling thread may take mappings and permissions away until the scope ends. Faults never do (B17).</summary>
+    internal IDisposable AllowTakingAway() => new Taking(_takers, _execution.CurrentThread);
 
     /// <summary>Checks that the calling thread may take something away.</summary>
     internal void CheckTakesAway(GfnRange range, bool dirtyOnly)
@@ -90,6 +90,27 @@ internal sealed class MachineRules
             if (PresenceOf(slot.Memory, index) != PageState.Present)
             {
                 throw new FindingException($"{place} becomes {after} although page {index} is {PresenceOf(slot.Memory, index)}.");
+            }
+        }
+    }
+
+    private sealed class Taking : IDisposable
+    {
+        private readonly HashSet<int> _takers;
+        private readonly int _thread;
+        private readonly bool _isOutermost;
+
+        internal Taking(HashSet<int> takers, int thread)
+        {
+            (_takers, _thread) = (takers, thread);
+            _isOutermost = takers.Add(thread);
+        }
+
+        public void Dispose()
+        {
+            if (_isOutermost)
+            {
+                _takers.Remove(_thread);
             }
         }
     }

@@ -12,6 +12,18 @@ internal sealed class PageValues
     /// <summary>A bit for each of the first 64 pages that an operation may write.</summary>
     internal ulong Pages { get; private set; }
 
+    /// <summary>Whether what guests write reaches no page.</summary>
+    internal bool GuestsOnlyRead { get; set; }
+
+    /// <summary>A guest writes a value to a page. Unless guests only read or the page is dropped as well, one of what is written is there at the end.</summary>
+    internal void GuestWrites(ulong page, ulong value)
+    {
+        if (!GuestsOnlyRead)
+        {
+            Writes(page, value);
+        }
+    }
+
     /// <summary>An operation writes a value to a page. Unless the page is dropped as well, one of what is written is there at the end.</summary>
     internal void Writes(ulong page, ulong value)
     {
@@ -32,6 +44,12 @@ internal sealed class PageValues
         value == CheckedMachine.FreshValue(page)
         || (value == 0 && _reset.Contains(page))
         || (_written.TryGetValue(page, out var values) && values.Contains(value));
+
+    /// <summary>
+    /// Whether a guest that has written the page itself may read this value: what was there before is gone, unless the page is dropped.
+    /// </summary>
+    internal bool MayBeReadBack(ulong page, ulong value) =>
+        MayBeRead(page, value) && (value != CheckedMachine.FreshValue(page) || _reset.Contains(page) || _written[page].Contains(value));
 
     internal void Check(CheckedMemory memory)
     {

@@ -33,6 +33,9 @@ internal enum StartState
     /// <summary>Page 0 is missing, and nothing is mapped. When it comes, frames 0 to 3 may be mapped by one large leaf.</summary>
     Missing,
 
+    /// <summary>As <see cref="Unmapped"/>, in a slot that guests may only read.</summary>
+    ReadOnly,
+
     /// <summary>Dirty pages are logged, and frames 0 and 1 are mapped, written and dirty.</summary>
     Logged,
 }

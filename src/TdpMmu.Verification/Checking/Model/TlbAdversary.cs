@@ -10,7 +10,8 @@ namespace TdpMmu.Verification;
 /// <remarks>
 /// <para>A vCPU compares the request inside its window before it uses a translation. When the request is raised, a vCPU whose window is
 /// closed (in its own eyes: its store may still be in its buffer) compares later and sees it. One whose window is open may have compared
-/// before, and uses old translations until the window's word has shown another value.</para>
+/// before, and uses old translations until the window's word has shown another value: one that was stored after the request was raised,
+/// not one that was waiting in the buffer then.</para>
 /// <para>The model needs no choices of its own: it knows at any moment which translations could still be used, and is asked where
 /// somebody relies on none being left.</para>
 /// </remarks>
@@ -65,18 +66,20 @@ internal sealed class TlbAdversary
     {
         if (_requestOf.TryGetValue(address, out var vcpu))
         {
-            var window = _threads[vcpu] < 0 ? 0 : _execution.LoadInEyesOf(_threads[vcpu], _windows[vcpu], sizeof(ulong));
-            _raises[vcpu].Add(new Raise(++_now, window, IsOver: (window & 1) == 0));
+            var thread = _threads[vcpu];
+            var window = thread < 0 ? 0 : _execution.LoadInEyesOf(thread, _windows[vcpu], sizeof(ulong));
+            var pending = thread < 0 ? 0 : _execution.CountBufferedStores(thread, _windows[vcpu]);
+            _raises[vcpu].Add(new Raise(++_now, window, pending, IsOver: (window & 1) == 0));
         }
         else if (_windowOf.TryGetValue(address, out vcpu))
         {
             var raises = _raises[vcpu];
             for (var index = 0; index < raises.Count; index++)
             {
-                if (raises[index].Window != after)
-                {
-                    raises[index] = raises[index] with { IsOver = true };
-                }
+                var raise = raises[index];
+                raises[index] = raise.Pending != 0 ? raise with { Pending = raise.Pending - 1 }
+                    : raise.Window != after ? raise with { IsOver = true }
+                    : raise;
             }
         }
     }
@@ -136,5 +139,9 @@ internal sealed class TlbAdversary
             : $"the translation of {Frames}{(LostDirty ? " that was dirty" : "")}";
     }
 
-    private readonly record struct Raise(long At, ulong Window, bool IsOver);
+    /// <param name="At">When.</param>
+    /// <param name="Window">The window's word as the vCPU saw it.</param>
+    /// <param name="Pending">How many of the vCPU's stores to that word had yet to reach memory, and say nothing about what came later.</param>
+    /// <param name="IsOver">Whether whatever the vCPU does next, it compares the request first.</param>
+    private readonly record struct Raise(long At, ulong Window, int Pending, bool IsOver);
 }

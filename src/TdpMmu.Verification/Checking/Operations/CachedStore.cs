@@ -11,13 +11,13 @@ internal sealed class CachedStore : GuestOperation
 
     internal override void Declare(CheckedMachine machine, int thread)
     {
-        machine.Values.Writes(0, ValueOf(thread));
-        machine.Values.Writes(0, ValueOf(thread) + 0x100);
+        machine.Values.GuestWrites(0, ValueOf(thread));
+        machine.Values.GuestWrites(0, ValueOf(thread) + 0x100);
     }
 
     protected override void Run(CheckedMachine machine, int thread, Vcpu vcpu)
     {
-        vcpu.Store(CheckedMachine.AddressOf(0), ValueOf(thread));
-        vcpu.Store(CheckedMachine.AddressOf(0), ValueOf(thread) + 0x100);
+        machine.Store(vcpu, 0, ValueOf(thread));
+        machine.Store(vcpu, 0, ValueOf(thread) + 0x100);
     }
 }

@@ -11,7 +11,7 @@ internal sealed class DeleteSlot : MachineOperation
 
     internal override void Declare(CheckedMachine machine, int thread)
     {
-        machine.DeclareLoss();
+        machine.DeclareDeletion();
         for (var page = 0UL; page < 8; page++)
         {
             machine.Values.MayReset(page);
@@ -24,7 +24,7 @@ internal sealed class DeleteSlot : MachineOperation
         {
             machine.DeleteSlot(machine.Slot);
         }
-        catch (ArgumentException)
+        catch (ArgumentException) when (machine.ExpectsSecondDeletion)
         {
             // Another thread has deleted it.
         }

@@ -9,7 +9,7 @@ internal sealed class FastFault : GuestOperation
 
     internal override IReadOnlyList<StartState> Starts => [StartState.Protected, StartState.ProtectedFirmly];
 
-    internal override void Declare(CheckedMachine machine, int thread) => machine.Values.Writes(0, ValueOf(thread));
+    internal override void Declare(CheckedMachine machine, int thread) => machine.Values.GuestWrites(0, ValueOf(thread));
 
     protected override void Run(CheckedMachine machine, int thread, Vcpu vcpu) => StoreAndLoad(machine, thread, vcpu, 0);
 }

@@ -24,10 +24,7 @@ internal abstract class GuestOperation : MachineOperation
     /// <summary>The guest's code.</summary>
     protected abstract void Run(CheckedMachine machine, int thread, Vcpu vcpu);
 
-    /// <summary>Writes a frame and reads it back: what comes back is what was written, unless others write or drop the page.</summary>
-    protected static void StoreAndLoad(CheckedMachine machine, int thread, Vcpu vcpu, ulong frame)
-    {
-        vcpu.Store(CheckedMachine.AddressOf(frame), ValueOf(thread));
-        machine.Load(vcpu, frame);
-    }
+    /// <summary>Writes the thread's value to a frame and reads it back.</summary>
+    protected static void StoreAndLoad(CheckedMachine machine, int thread, Vcpu vcpu, ulong frame) =>
+        machine.StoreAndLoad(vcpu, frame, ValueOf(thread));
 }

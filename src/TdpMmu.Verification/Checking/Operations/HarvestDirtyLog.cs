@@ -15,9 +15,13 @@ internal sealed class HarvestDirtyLog : MachineOperation
         {
             machine.HarvestDirtyLog();
         }
-        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException)
+        catch (ArgumentException) when (machine.ExpectsDeletion)
         {
-            // The slot is gone or the log was stopped.
+            // The slot is gone.
+        }
+        catch (InvalidOperationException) when (machine.MayFindNoLog)
+        {
+            // The log was stopped, or is not started yet.
         }
     }
 }

@@ -13,7 +13,7 @@ internal sealed class HostRead : MachineOperation
 
     internal override void Run(CheckedMachine machine, int thread, int vcpu)
     {
-        if (machine.Machine.TryRead(CheckedMachine.AddressOf(0), out ulong value) && !machine.Values.MayBeRead(0, value))
+        if (machine.ReadAsHost(0) is { } value && !machine.Values.MayBeRead(0, value))
         {
             throw new FindingException($"The host reads 0x{value:x} from frame 0, which nobody wrote.");
         }

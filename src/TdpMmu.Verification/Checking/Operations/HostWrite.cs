@@ -17,7 +17,7 @@ internal sealed class HostWrite : MachineOperation
         {
             machine.Machine.Write(CheckedMachine.AddressOf(0), 0xc0 + (ulong)thread);
         }
-        catch (GuestMemoryException)
+        catch (GuestMemoryException) when (machine.ExpectsLoss)
         {
             // The slot is gone, or the page poisoned.
         }

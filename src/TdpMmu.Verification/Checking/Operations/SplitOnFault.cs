@@ -9,7 +9,7 @@ internal sealed class SplitOnFault : GuestOperation
 
     internal override IReadOnlyList<StartState> Starts => [StartState.MappedLarge, StartState.ProtectedLarge];
 
-    internal override void Declare(CheckedMachine machine, int thread) => machine.Values.Writes(2, ValueOf(thread));
+    internal override void Declare(CheckedMachine machine, int thread) => machine.Values.GuestWrites(2, ValueOf(thread));
 
     protected override void Run(CheckedMachine machine, int thread, Vcpu vcpu) => StoreAndLoad(machine, thread, vcpu, 2);
 }

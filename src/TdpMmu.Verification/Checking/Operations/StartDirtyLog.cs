@@ -15,7 +15,7 @@ internal sealed class StartDirtyLog : MachineOperation
         {
             machine.StartDirtyLog();
         }
-        catch (ArgumentException)
+        catch (ArgumentException) when (machine.ExpectsDeletion)
         {
             // The slot is gone.
         }

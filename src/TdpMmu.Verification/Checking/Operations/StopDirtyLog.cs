@@ -17,7 +17,7 @@ internal sealed class StopDirtyLog : MachineOperation
         {
             machine.StopDirtyLog();
         }
-        catch (ArgumentException)
+        catch (ArgumentException) when (machine.ExpectsDeletion)
         {
             // The slot is gone.
         }
