@@ -166,17 +166,21 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
 
     public void Dispose()
     {
+        var reserved = 0L;
         for (var participant = 0; participant < _participantCount; participant++)
         {
             var cache = Cache(participant);
+            reserved += cache->Budget;
             while (cache->Chunks is not null and var chunk)
             {
+                reserved += chunk->Tables;
                 cache->Chunks = chunk->Next;
                 NativeBlock.Free((void*)chunk->Address, (nuint)chunk->Tables * (nuint)PageGeometry.PageSize);
                 NativeBlock.Free(chunk, (nuint)sizeof(Chunk));
             }
         }
 
+        EngineChecks.Require(reserved == (long)Atomics.LoadRelaxed(Reserved), "every table is reserved once");
         _caches.Dispose();
         _shared.Dispose();
     }
