@@ -31,12 +31,12 @@ internal static class PublishedExperiments
     internal static IEnumerable<PublishedCurve> Measured()
     {
         var machine = MachineCatalog.Get("this-vm");
-        // Of the benchmarks resident-fault and two-vcpus; with two vCPUs the middle one of three sessions, which docs/simulation.md lists.
+        // Of the benchmarks resident-fault and two-vcpus: medians of the sessions that docs/simulation.md lists.
         var fault = new SimulationOptions { Machine = machine, SamplePages = 2048 };
-        yield return Reality("resident fault, direct + rcu", fault, [30_300, 59_600], Simulator.ResidentFault);
-        yield return Reality("resident fault, direct + read-write", fault with { Lock = LockPolicyKind.ReadWrite }, [20_600, 22_200], Simulator.ResidentFault);
-        yield return Reality("resident fault, direct + monolithic", fault with { Lock = LockPolicyKind.Monolithic }, [21_400, 15_200], Simulator.ResidentFault);
-        yield return Reality("resident fault, legacy", fault with { Mmu = SimulatedMmu.Legacy }, [28_800, 14_200], Simulator.ResidentFault);
+        yield return Reality("resident fault, direct + rcu", fault, [31_000, 59_500], Simulator.ResidentFault);
+        yield return Reality("resident fault, direct + read-write", fault with { Lock = LockPolicyKind.ReadWrite }, [20_600, 24_200], Simulator.ResidentFault);
+        yield return Reality("resident fault, direct + monolithic", fault with { Lock = LockPolicyKind.Monolithic }, [21_500, 15_500], Simulator.ResidentFault);
+        yield return Reality("resident fault, legacy", fault with { Mmu = SimulatedMmu.Legacy }, [29_300, 14_800], Simulator.ResidentFault);
         var paging = fault with { SamplePages = 512 };
         yield return Reality("userfaultfd, missing", paging with { Source = SimulatedSource.Missing }, [99, 186], Simulator.DemandPaging);
         yield return Reality("own thread, touched memory", paging with { Source = SimulatedSource.Exit }, [1_850, 3_470], Simulator.DemandPaging);

@@ -1,3 +1,5 @@
+using TdpMmu.Concurrency;
+
 namespace TdpMmu.Verification.Simulation;
 
 /// <summary>
@@ -21,7 +23,7 @@ internal sealed class SharedHost
         _controller = controller;
         _costs = controller.Machine.Host;
         _mapLock = controller.Allocate(LineDistance, LineDistance);
-        _lines = controller.Allocate((nuint)Math.Max(1, _costs.SharedLines) * LineDistance, LineDistance);
+        _lines = controller.Allocate((nuint)Math.Max(1, _costs.RaisedCounts + _costs.SharedLines) * LineDistance, LineDistance);
     }
 
     /// <summary>Brings pages of anonymous memory in, in one call.</summary>
@@ -69,9 +71,17 @@ internal sealed class SharedHost
             _controller.Add(_mapLock, sizeof(ulong), ulong.MaxValue);
         }
 
-        for (var line = 0; line < _costs.SharedLines; line++)
+        for (var line = 0; line < _costs.RaisedCounts + _costs.SharedLines; line++)
         {
-            _controller.Add(_lines + (line * LineDistance), sizeof(ulong), 1);
+            var word = _lines + (line * LineDistance);
+            if (line < _costs.RaisedCounts)
+            {
+                Raise(word);
+            }
+            else
+            {
+                _controller.Add(word, sizeof(ulong), 1);
+            }
         }
 
         if (_costs.BandwidthPerPage > 0)
@@ -84,5 +94,20 @@ internal sealed class SharedHost
         }
 
         thread.HostTime += thread.Clock - start;
+    }
+
+    // A loser has brought the line for nothing and reads it again.
+    private void Raise(nint count)
+    {
+        for (var seen = _controller.Load(count, sizeof(ulong), MemoryOrder.Relaxed); ;)
+        {
+            var found = _controller.CompareExchange(count, sizeof(ulong), seen + 1, seen);
+            if (found == seen)
+            {
+                return;
+            }
+
+            seen = found;
+        }
     }
 }

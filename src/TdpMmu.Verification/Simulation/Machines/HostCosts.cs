@@ -45,6 +45,12 @@ public sealed record HostCosts
     /// <summary>Lines besides the memory map's lock that every page writes once: counters of memory groups, of the system, of lists.</summary>
     public required int SharedLines { get; init; }
 
+    /// <summary>
+    /// References that every page takes by reading a count and raising it by compare-and-swap unless it is zero, again and again until that
+    /// succeeds: of the userfaultfd's file, of the memory map.
+    /// </summary>
+    public required int RaisedCounts { get; init; }
+
     /// <summary>What a page takes of the memory's bandwidth, which all share; 0 where it does not bind.</summary>
     public required double BandwidthPerPage { get; init; }
 }
