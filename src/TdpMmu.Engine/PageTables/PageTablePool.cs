@@ -133,10 +133,16 @@ internal sealed unsafe class PageTablePool : IEpochReclaimer, IDisposable
         _gate.Exit();
     }
 
-    /// <summary>Gives all tables of a cache to everybody.</summary>
+    /// <summary>Gives all tables of a cache to everybody, and what it may still bring.</summary>
     internal void Empty(int participant)
     {
         var cache = Cache(participant);
+        if (cache->Budget != 0)
+        {
+            Atomics.Add(Reserved, (ulong)-(long)cache->Budget);
+            cache->Budget = 0;
+        }
+
         if (cache->Count + cache->FreshCount == 0)
         {
             return;
