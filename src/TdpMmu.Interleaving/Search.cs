@@ -6,7 +6,8 @@ namespace TdpMmu.Interleaving;
 internal sealed class Search
 {
     private const int Rehearsals = 24;
-    private const double ExhaustiveShare = 0.6;
+    private const double FewPreemptionsShare = 0.15;
+    private const double ExhaustiveShare = 0.65;
 
     private readonly SchedulingController _controller;
     private readonly Action<Execution> _arrange;
@@ -14,6 +15,9 @@ internal sealed class Search
     private readonly CancellationToken _cancellationToken;
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly long _operationsBefore;
+
+    // All schedules with so many preemptions were seen.
+    private int _completed = -1;
 
     internal Search(SchedulingController controller, string name, Action<Execution> arrange, ExplorationOptions options, CancellationToken cancellationToken)
     {
@@ -56,7 +60,7 @@ internal sealed class Search
             case ExplorationStrategy.Random:
                 return RunRandom(new RandomStrategy(_options.Seed));
             case ExplorationStrategy.Preemptions:
-                return RunPreemptions();
+                return Describe(RunPreemptions(_options.Preemptions, 1));
             default:
                 break;
         }
@@ -69,14 +73,19 @@ internal sealed class Search
             return (false, false, null);
         }
 
-        var share = _options.FallsBackToPreemptions ? ExhaustiveShare : 1;
-        var time = _options.TimeLimit == TimeSpan.MaxValue ? TimeSpan.MaxValue : _options.TimeLimit * share;
-        if (RunStage(new PartialOrderSearch(int.MaxValue), (long)(_options.ExecutionLimit * share), time))
+        // What goes wrong mostly does so with one preemption, or none.
+        if (RunPreemptions(Math.Min(1, _options.Preemptions), FewPreemptionsShare))
         {
             return (true, true, null);
         }
 
-        return Failure is not null ? (false, false, null) : _options.FallsBackToPreemptions ? RunPreemptions() : (false, false, Limit);
+        if (Failure is null && RunStage(new PartialOrderSearch(int.MaxValue), _options.FallsBackToPreemptions ? ExhaustiveShare : 1))
+        {
+            return (true, true, null);
+        }
+
+        var exhausted = Failure is null && _options.FallsBackToPreemptions && RunPreemptions(_options.Preemptions, 1);
+        return Failure is null ? Describe(exhausted) : (false, false, null);
     }
 
     /// <summary>Looks for a failure within a number of preemptions.</summary>
@@ -94,28 +103,40 @@ internal sealed class Search
         return (false, true, $"{Executions} {strategy.Bound}");
     }
 
-    private (bool Exhausted, bool Complete, string? Bound) RunPreemptions()
+    // Goes on from the bound that was completed last. True when nothing had to be left out.
+    private bool RunPreemptions(int last, double share)
     {
-        var completed = -1;
-        for (var bound = 0; bound <= _options.Preemptions; bound++)
+        for (var bound = _completed + 1; bound <= last; bound++)
         {
             var strategy = new PartialOrderSearch(bound);
-            if (!RunStage(strategy, _options.ExecutionLimit, _options.TimeLimit))
+            if (!RunStage(strategy, share))
             {
-                break;
+                return false;
             }
 
             if (!strategy.IsCut)
             {
-                return (true, true, null);
+                return true;
             }
 
-            completed = bound;
+            _completed = bound;
         }
 
-        var seen = completed == 1 ? "1 preemption" : $"{completed} preemptions";
-        return completed == _options.Preemptions ? (false, true, seen) : (false, false, completed < 0 ? Limit : $"{seen} ({Limit})");
+        return false;
     }
+
+    private (bool Exhausted, bool Complete, string? Bound) Describe(bool exhausted)
+    {
+        var seen = _completed == 1 ? "1 preemption" : $"{_completed} preemptions";
+        return exhausted ? (true, true, null)
+            : _completed == _options.Preemptions ? (false, true, seen)
+            : (false, false, _completed < 0 ? Limit : $"{seen} ({Limit})");
+    }
+
+    private bool RunStage(SearchStrategy strategy, double share) => RunStage(
+        strategy,
+        (long)(_options.ExecutionLimit * share),
+        _options.TimeLimit == TimeSpan.MaxValue ? TimeSpan.MaxValue : _options.TimeLimit * share);
 
     /// <summary>Runs one strategy.</summary>
     /// <returns>Whether it came to its end without a failure.</returns>

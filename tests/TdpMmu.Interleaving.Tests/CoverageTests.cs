@@ -35,7 +35,7 @@ public sealed class CoverageTests
         var report = new Explorer().Explore("cut", Race, new ExplorationOptions { ExecutionLimit = 200, FallsBackToPreemptions = false }, TestContext.Current.CancellationToken);
 
         Assert.False(report.IsComplete);
-        Assert.Equal("executions", report.Bound);
+        Assert.EndsWith("executions)", report.Bound, StringComparison.Ordinal);
         Assert.Equal(200, report.Executions);
     }
 
