@@ -6,6 +6,7 @@ namespace TdpMmu.Interleaving;
 internal sealed class Search
 {
     private const int Rehearsals = 24;
+    private const int FewPreemptions = 2;
     private const double FewPreemptionsShare = 0.15;
     private const double ExhaustiveShare = 0.65;
 
@@ -73,8 +74,8 @@ internal sealed class Search
             return (false, false, null);
         }
 
-        // What goes wrong mostly does so with one preemption, or none.
-        if (RunPreemptions(Math.Min(1, _options.Preemptions), FewPreemptionsShare))
+        // What goes wrong mostly does so with two preemptions or fewer (Musuvathi, Qadeer: "Iterative context bounding", PLDI 2007).
+        if (RunPreemptions(Math.Min(FewPreemptions, _options.Preemptions), FewPreemptionsShare))
         {
             return (true, true, null);
         }

@@ -97,8 +97,7 @@ public sealed unsafe class EpochDomain : IDisposable
     /// <param name="kind">A number that the reclaimer gets back.</param>
     public void Retire(int participant, nint address, int kind)
     {
-        // No fence between the unlinking and this read: a grace period that begins after the read raises the number before
-        // its process-wide fence, and that fence also completes the stores that this thread made before the read.
+        FinishUnlinking();
         Queue(participant).Enqueue(new RetireQueue.Item { Address = address, Due = DueAfter(Atomics.LoadAcquire(Sequence)), Kind = kind });
     }
 
@@ -136,6 +135,7 @@ public sealed unsafe class EpochDomain : IDisposable
             throw new InvalidOperationException("A grace period cannot be awaited inside a section.");
         }
 
+        FinishUnlinking();
         var due = DueAfter(Atomics.LoadAcquire(Sequence));
         while (true)
         {
@@ -187,6 +187,12 @@ public sealed unsafe class EpochDomain : IDisposable
         _snapshot.Dispose();
         _shared.Dispose();
     }
+
+    // The unlinking before the read of the number. Another thread may drive the grace period that counts, and its process-wide fence has
+    // each thread fence at a moment of its own: a reader that fenced first, announced itself into its buffer and then followed a link whose
+    // replacement was still in this thread's buffer would be overlooked. The fence of the driver alone orders it with each thread, and not
+    // these two with each other.
+    private static void FinishUnlinking() => Atomics.FullFence();
 
     private static ulong DueAfter(ulong sequence) => (sequence + 3) & ~1UL;
 
