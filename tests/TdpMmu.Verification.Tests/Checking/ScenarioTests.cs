@@ -22,10 +22,12 @@ public sealed class ScenarioTests
     [InlineData("fault-present-table+zap", LockPolicyKind.Rcu)]
     [InlineData("first-write+harvest-dirty-log", LockPolicyKind.Rcu)]
     [InlineData("fault-present-table+invalidate", LockPolicyKind.Monolithic)]
-    public void APairIsExploredToTheEnd(string scenario, LockPolicyKind policy)
+    [InlineData("epoch", LockPolicyKind.Rcu, "reader+replacer+replacer")]
+    public void AScenarioIsExploredToTheEnd(string scenario, LockPolicyKind policy, string? variant = null)
     {
         var found = ScenarioCatalog.All.Single(candidate => candidate.Name == scenario);
-        var report = Exploration.Of(execution => found.Arrange(execution, 0, policy), executions: 40_000);
+        var index = variant is null ? 0 : found.Variants.ToList().IndexOf(variant);
+        var report = Exploration.Of(execution => found.Arrange(execution, index, policy), executions: 40_000);
 
         Assert.Null(report.Finding);
         Assert.True(report.IsExhausted, $"{report.Executions} executions, {report.Bound}");
