@@ -57,6 +57,9 @@ internal sealed class TlbFlush : IDisposable
     internal void Flush(int self)
     {
         var start = Atomics.Now;
+
+        // The caller changed entries by locked operations, so that they are there for everybody before this look: a flush of another thread
+        // that begins afterwards serves them. Plain stores would need a fence here, as in EpochDomain.Retire.
         var begunBefore = Atomics.LoadAcquire(Begun);
         _gate.Enter();
 
