@@ -124,12 +124,15 @@ internal sealed class HappensBefore
             head = step.FirstAccess + number;
         }
 
-        // Time runs out after all that could happen.
-        for (var other = step.TimesOut ? 0 : Actors; other < Actors; other++)
+        if (step.TimesOut)
         {
-            if (_lastOf[other] >= 0)
+            // Time runs out after all that could happen.
+            foreach (var last in _lastOf)
             {
-                Join(clock, _lastOf[other]);
+                if (last >= 0)
+                {
+                    Join(clock, last);
+                }
             }
         }
 
