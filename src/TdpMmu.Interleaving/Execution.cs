@@ -92,7 +92,10 @@ public sealed class Execution
         _controller.Note(word);
     }
 
-    /// <summary>What a thread sees at an address: memory, with the thread's buffered stores.</summary>
+    /// <summary>What a thread saw at an address when it took its last step: memory, with the thread's buffered stores.</summary>
+    /// <remarks>
+    /// A thread stores right after the step before, into its buffer, where nobody can tell when; the store belongs to the step that comes next.
+    /// </remarks>
     /// <param name="thread">The thread's number.</param>
     /// <param name="address">The address.</param>
     /// <param name="size">1, 2, 4 or 8 bytes.</param>
@@ -100,13 +103,14 @@ public sealed class Execution
     public ulong LoadInEyesOf(int thread, nint address, int size)
     {
         _controller.Arena.RequireContained(address, (nuint)size);
-        return _controller.Threads[thread].Buffer.Load(address, size);
+        return _controller.Threads[thread].Buffer.Load(address, size, _controller.Threads[thread].LastEvent);
     }
 
-    /// <summary>How many stores of a thread to an address are in its store buffer.</summary>
+    /// <summary>How many stores of a thread to an address were in its store buffer when it took its last step.</summary>
     /// <param name="thread">The thread's number.</param>
     /// <param name="address">The address.</param>
-    public int CountBufferedStores(int thread, nint address) => _controller.Threads[thread].Buffer.CountAt(address);
+    public int CountBufferedStores(int thread, nint address) =>
+        _controller.Threads[thread].Buffer.CountAt(address, _controller.Threads[thread].LastEvent);
 
     /// <summary>Bytes that <see cref="NativeBlock"/> has allocated in this execution and not freed.</summary>
     public long LiveBytes => _controller.LiveBytes;

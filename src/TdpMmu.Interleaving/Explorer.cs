@@ -94,11 +94,11 @@ public sealed class Explorer
     /// <summary>Begins an exploration of which nothing is known.</summary>
     internal SchedulingController Begin(MemoryModel memory)
     {
-        Begin(memory, [], usesProcessWideFence: false);
+        Begin(memory, []);
         return _controller;
     }
 
-    private void Begin(MemoryModel memory, IEnumerable<long> sharedWords, bool usesProcessWideFence)
+    private void Begin(MemoryModel memory, IEnumerable<long> sharedWords)
     {
         if (_controller.IsStuck && _controller.Crew == _seat.Crew)
         {
@@ -113,7 +113,6 @@ public sealed class Explorer
         _controller.Arena.Forget();
         _controller.Arena.Share(sharedWords);
         _controller.IsBuffered = memory == MemoryModel.TotalStoreOrder;
-        _controller.UsesProcessWideFence = usesProcessWideFence;
     }
 
     private Finding Describe(Search search, Action<Execution> arrange, ExplorationOptions options)
@@ -149,7 +148,7 @@ public sealed class Explorer
     private Recording Shorten(Recording found, Action<Execution> arrange, ExplorationOptions options, int preemptions)
     {
         var best = found;
-        Begin(found.Memory, found.SharedWords, found.UsesProcessWideFence);
+        Begin(found.Memory, found.SharedWords);
         var shortening = new ScheduleShortening(new ScheduleShortening.Attempt(found.Choices(), preemptions), Attempt);
         var shortest = shortening.Run().Choices;
         if (_controller.IsStuck || Attempt(shortest) is null)
@@ -164,7 +163,7 @@ public sealed class Explorer
             if (_controller.IsStuck || _controller.HasDiscoveredPoints)
             {
                 // What was learnt there would give the schedule another meaning.
-                Begin(found.Memory, found.SharedWords, found.UsesProcessWideFence);
+                Begin(found.Memory, found.SharedWords);
             }
 
             var failure = _controller.Run(arrange, new ScheduleStrategy(choices), options);
@@ -189,7 +188,6 @@ public sealed class Explorer
             Finding = failure.Message,
             FailureType = failure.GetType(),
             SharedWords = [.. _controller.Arena.SharedOffsets().Where(offset => !discovered.Contains(offset))],
-            UsesProcessWideFence = _controller.UsedProcessWideFence,
             Schedule = Recording.Compress(_controller.Choices),
             Fingerprint = FingerprintOf(_controller),
         };
@@ -197,7 +195,7 @@ public sealed class Explorer
 
     private Finding? Follow(Recording recording, Action<Execution> arrange, ExplorationOptions options, TimeSpan after, out bool changed)
     {
-        Begin(recording.Memory, recording.SharedWords, recording.UsesProcessWideFence);
+        Begin(recording.Memory, recording.SharedWords);
         var writer = new TraceWriter();
         var strategy = new ScheduleStrategy(recording.Choices());
         strategy.Begin();

@@ -4,7 +4,7 @@ namespace TdpMmu.Interleaving.Tests;
 public sealed class RecordingTests : IDisposable
 {
     private const string Right = """
-        {"format":1,"program":"p","memory":"TotalStoreOrder","finding":"f","shared_words":[64],"uses_process_wide_fence":false,"schedule":[0,3,8,1],"fingerprint":7}
+        {"format":2,"program":"p","memory":"TotalStoreOrder","finding":"f","shared_words":[64],"schedule":[0,3,8,1],"fingerprint":7}
         """;
 
     private readonly string _path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
@@ -35,7 +35,7 @@ public sealed class RecordingTests : IDisposable
     [InlineData("\"schedule\":[0,3,8,1]", "\"schedule\":[0]")]
     [InlineData("\"schedule\":[0,3,8,1]", "\"schedule\":[0,2147483647,1,2147483647]")]
     [InlineData("\"memory\":\"TotalStoreOrder\"", "\"memory\":9")]
-    [InlineData("\"format\":1", "\"format\":2")]
+    [InlineData("\"format\":2", "\"format\":1")]
     [InlineData("\"fingerprint\":7", "\"fingerprint\":\"x\"")]
     [InlineData("{", "[")]
     public void WhatIsNoReplayFileIsRefused(string right, string wrong)

@@ -6,7 +6,7 @@ namespace TdpMmu.Interleaving;
 /// <summary>A schedule that can be followed again, in another process and by another strategy: what a replay file holds.</summary>
 public sealed record Recording
 {
-    private const int CurrentFormat = 1;
+    private const int CurrentFormat = 2;
 
     // More than an execution has before it counts as endless.
     private const int MostSteps = 10_000_000;
@@ -25,9 +25,6 @@ public sealed record Recording
 
     /// <summary>Offsets of the words that were known to be shared when the execution began.</summary>
     public required IReadOnlyList<long> SharedWords { get; init; }
-
-    /// <summary>Whether the program was known to use process-wide fences.</summary>
-    public required bool UsesProcessWideFence { get; init; }
 
     /// <summary>Pairs of an actor and the number of steps that it takes in a row. Actors from 8 on are the store buffers of threads from 0 on.</summary>
     public required IReadOnlyList<int> Schedule { get; init; }

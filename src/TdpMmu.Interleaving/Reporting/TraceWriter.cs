@@ -19,15 +19,9 @@ internal sealed class TraceWriter
         var step = controller.Events[^1];
         var isFlush = step.Kind == OperationKind.Flush;
         var thread = isFlush ? step.Actor - ScheduledThread.Most : step.Actor;
-        var isBuffered = step.Kind == OperationKind.Store && controller.IsBuffered;
-        if (isBuffered)
-        {
-            _buffered[thread].Enqueue(_steps.Count);
-        }
-
         Add(
             controller.Threads[thread].Name,
-            Describe(step, isBuffered),
+            Describe(step),
             step.Address == 0 ? step.Detail ?? "" : controller.Arena.NameOf(step.Address),
             step.Address == 0 ? "" : ValueOf(controller, step.Value, step.Size, step.Detail),
             !isFlush ? Source(new StackTrace(fNeedFileInfo: true))
@@ -67,7 +61,7 @@ internal sealed class TraceWriter
         [.. controller.Events.Select((step, index) => new TraceStep(
             index,
             controller.Threads[step.Actor & (ScheduledThread.Most - 1)].Name,
-            Describe(step, step.Kind == OperationKind.Store && controller.IsBuffered),
+            Describe(step),
             step.Address == 0 ? step.Detail ?? "" : controller.Arena.NameOf(step.Address),
             step.Address == 0 ? "" : ValueOf(controller, step.Value, step.Size, step.Detail),
             ""))];
@@ -81,12 +75,12 @@ internal sealed class TraceWriter
         return detail is null ? text : $"{text} {detail}";
     }
 
-    private static string Describe(in StepEvent step, bool buffered) => step.Kind switch
+    private static string Describe(in StepEvent step) => step.Kind switch
     {
         OperationKind.Begin => "begins",
         OperationKind.End => "ends",
         OperationKind.Load => "loads",
-        OperationKind.Store => buffered ? "stores (buffered)" : "stores",
+        OperationKind.Store => "stores",
         OperationKind.FencedStore => "stores, fenced",
         OperationKind.Flush => "store reaches memory",
         OperationKind.Update => step.Address == 0 ? "locked operation" : "updates",

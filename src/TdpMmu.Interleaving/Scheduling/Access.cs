@@ -9,7 +9,6 @@ internal readonly record struct Access(nint Key, byte Mask, bool Write)
     /// <summary>What one <see cref="Region"/> covers.</summary>
     internal const nint RegionBytes = 4096;
 
-    private const nint BufferKeys = 8;
     private const nint EndKeys = 1024;
 
     /// <summary>Bytes of a word of memory.</summary>
@@ -21,12 +20,6 @@ internal readonly record struct Access(nint Key, byte Mask, bool Write)
 
     /// <summary>The threads that are parked on a word.</summary>
     internal static Access Queue(nint address) => new(address | 1, 0xff, Write: true);
-
-    /// <summary>
-    /// Whether a store is made before or after a process-wide fence, which empties the buffers of all: written by who stores, read by who
-    /// fences, so that fences commute. That a store leaves its buffer is not part of it: that cannot be put off beyond the fence.
-    /// </summary>
-    internal static Access Buffer(int thread, bool write) => new(BufferKeys + (thread * 8), 0xff, write);
 
     /// <summary>That a thread begins and ends.</summary>
     internal static Access Life(int thread) => new(EndKeys + (thread * 8), 0xff, Write: true);

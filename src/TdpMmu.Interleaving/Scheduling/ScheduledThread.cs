@@ -83,10 +83,13 @@ internal sealed class ScheduledThread : ControlledThread
     /// <summary>Indices of the events of its buffer: one for each store that reached memory from there.</summary>
     internal List<int> Flushes { get; } = [];
 
+    /// <summary>For each store that went to its buffer how many steps the thread had taken before.</summary>
+    internal List<int> StoresAfter { get; } = [];
+
     /// <summary>The last of <see cref="Flushes"/>, or -1.</summary>
     internal int LastFlush => Flushes.Count == 0 ? -1 : Flushes[^1];
 
-    /// <summary>For each thread how many stores it had made when the process-wide fence of this one began that is under way.</summary>
+    /// <summary>For each thread how many of its stores come before the process-wide fence of this one that is under way.</summary>
     internal int[] Awaited { get; set; } = [];
 
     /// <summary>What it read since it last spun: the newest, if there was much.</summary>

@@ -73,16 +73,11 @@ internal sealed partial class SchedulingController
             Write(address, size, value);
             RecordMemory(self, value, address, size, write: true);
         }
-        else if (UsesProcessWideFence)
-        {
-            Announce(self, OperationKind.Store, address, size);
-            Decide(self);
-            Record(self, value, [Access.Buffer(self.Id, write: true)]);
-            self.Buffer.Add(address, size, value, self.LastEvent);
-        }
         else
         {
+            // No step of its own: nobody can tell when a store enters its buffer.
             self.Buffer.Add(address, size, value, self.LastEvent);
+            self.StoresAfter.Add(Order.OrdinalOf(self.LastEvent));
             _trace?.AddBuffered(this, self, address, size, value);
         }
     }
@@ -164,17 +159,30 @@ internal sealed partial class SchedulingController
             return;
         }
 
-        UsesProcessWideFence = true;
         Announce(self, OperationKind.ProcessWideFence, 0, 0);
         Decide(self);
-        self.Awaited = [.. _threads.Select(static thread => thread.Flushes.Count + thread.Buffer.Count)];
-        Record(self, 0, PendingAccesses(self));
+        Record(self, 0, []);
+        self.Awaited = [.. _threads.Select(thread => CountStoresBefore(thread, self.LastEvent))];
         if (!Array.TrueForAll(self.Awaited, static stores => stores == 0))
         {
             Announce(self, OperationKind.ProcessWideFenceEnd, 0, 0);
             Decide(self);
             Record(self, 0, []);
         }
+    }
+
+    // A store was made before a step if its thread took a step behind it that comes before that step: otherwise both can be put off, and the
+    // thread fences before it stores.
+    private int CountStoresBefore(ScheduledThread thread, int index)
+    {
+        var steps = Order.CountBefore(index, thread.Id);
+        var count = 0;
+        while (count < thread.StoresAfter.Count && thread.StoresAfter[count] < steps)
+        {
+            count++;
+        }
+
+        return count;
     }
 
     private bool AwaitsNoStore(ScheduledThread self)

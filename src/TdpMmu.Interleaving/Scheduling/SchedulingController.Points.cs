@@ -101,6 +101,7 @@ internal sealed partial class SchedulingController
         step.AccessCount = accesses.Length;
         _accesses.AddRange(accesses);
         _events.Add(step);
+        Order.Add(this);
     }
 
     private void FlushOldest(ScheduledThread thread)
@@ -178,15 +179,8 @@ internal sealed partial class SchedulingController
                 return Single(Access.Life(thread.Id));
             case OperationKind.Start or OperationKind.Join:
                 return Single(Access.Life(thread.Joined!.Id));
-            case OperationKind.Fence or OperationKind.ProcessWideFenceEnd:
+            case OperationKind.Fence or OperationKind.ProcessWideFence or OperationKind.ProcessWideFenceEnd:
                 return [];
-            case OperationKind.ProcessWideFence:
-                for (var index = 0; index < _threads.Count; index++)
-                {
-                    _pending[index] = Access.Buffer(index, write: false);
-                }
-
-                return _pending.AsSpan(0, _threads.Count);
             case OperationKind.Spin:
                 var reads = thread.Reads;
                 for (var index = 0; index < reads.Length; index++)
@@ -195,8 +189,6 @@ internal sealed partial class SchedulingController
                 }
 
                 return _pending.AsSpan(0, reads.Length);
-            case OperationKind.Store when IsBuffered:
-                return Single(Access.Buffer(thread.Id, write: true));
             case OperationKind.Load or OperationKind.AwaitChange:
                 return MemoryAccesses(thread, write: false);
             case OperationKind.Withdraw or OperationKind.Readmit:

@@ -49,13 +49,13 @@ internal sealed partial class SchedulingController : AtomicsController
     /// <summary>Whether stores wait in buffers.</summary>
     internal bool IsBuffered { get; set; }
 
-    /// <summary>Whether the program was seen to use process-wide fences: only then does it matter when a store enters its buffer.</summary>
-    internal bool UsesProcessWideFence { get; set; }
-
     /// <summary>Bytes allocated and not freed in this execution.</summary>
     internal long LiveBytes { get; private set; }
 
     internal List<StepEvent> Events => _events;
+
+    /// <summary>The order of the events.</summary>
+    internal HappensBefore Order { get; } = new();
 
     internal IReadOnlyList<ScheduledThread> Threads => _threads;
 
@@ -72,13 +72,10 @@ internal sealed partial class SchedulingController : AtomicsController
     internal bool HasDiscovered => HasDiscoveredPoints || _hasNewRaces;
 
     /// <summary>Whether it showed that something is shared of which that was not known: it would have more points now.</summary>
-    internal bool HasDiscoveredPoints => _discovered.Count != 0 || UsesProcessWideFence != UsedProcessWideFence;
+    internal bool HasDiscoveredPoints => _discovered.Count != 0;
 
     /// <summary>What it showed.</summary>
     internal IReadOnlyList<nint> Discovered => _discovered;
-
-    /// <summary>Whether process-wide fences were known when the execution began.</summary>
-    internal bool UsedProcessWideFence { get; private set; }
 
     /// <summary>Whether the last execution ended because a thread blocked where the scheduler cannot see it.</summary>
     internal bool IsStuck { get; private set; }
@@ -102,6 +99,7 @@ internal sealed partial class SchedulingController : AtomicsController
         Arena.Reset();
         _threads.Clear();
         _events.Clear();
+        Order.Clear();
         _accesses.Clear();
         _awaited.Clear();
         _observers.Clear();
@@ -119,7 +117,6 @@ internal sealed partial class SchedulingController : AtomicsController
         IsStuck = false;
         _choices.Clear();
         Preemptions = 0;
-        UsedProcessWideFence = UsesProcessWideFence;
         IsDeadlock = false;
         FailedThread = null;
         _stepLimit = Operations + options.OperationLimit;

@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace TdpMmu.Interleaving;
 
-/// <summary>Which steps of an execution are ordered by what they touch, as vector clocks, and which race.</summary>
+/// <summary>
+/// Which steps of an execution are ordered by what they touch, as vector clocks, and which race. It grows with the execution, because some of
+/// what the scheduler does depends on that order and not on the order in time.
+/// </summary>
 internal sealed class HappensBefore
 {
     private const int Actors = 2 * ScheduledThread.Most;
@@ -19,27 +22,36 @@ internal sealed class HappensBefore
     private byte[] _actors = [];
     private int[] _previous = [];
     private int[] _owners = [];
+    private int _count;
 
-    /// <summary>Computes the order and calls <paramref name="race"/> for each race whose second step is new.</summary>
+    /// <summary>Begins an execution.</summary>
+    internal void Clear()
+    {
+        _heads.Clear();
+        Array.Fill(_lastOf, -1);
+        Array.Clear(_countOf);
+        _count = 0;
+    }
+
+    /// <summary>Calls <paramref name="race"/> for each race between the first steps of an execution whose second step is new.</summary>
     /// <param name="controller">Has the steps.</param>
     /// <param name="count">How many of them to look at.</param>
     /// <param name="firstNew">The first that was not there the last time.</param>
     /// <param name="race">Gets the indices of the two steps and the actor of the second.</param>
-    internal void Analyse(SchedulingController controller, int count, int firstNew, Action<int, int, int> race)
+    internal void FindRaces(SchedulingController controller, int count, int firstNew, Action<int, int, int> race)
     {
-        var steps = CollectionsMarshal.AsSpan(controller.Events)[..Math.Min(count, controller.Events.Count)];
-        Prepare(steps.Length, steps.IsEmpty ? 0 : steps[^1].FirstAccess + steps[^1].AccessCount);
-        for (var index = 0; index < steps.Length; index++)
-        {
-            AddStep(controller, steps, index);
-        }
-
-        // Races are reported when all clocks are known: what lies between the two steps matters too.
+        var steps = CollectionsMarshal.AsSpan(controller.Events)[..Math.Min(count, _count)];
         for (var index = firstNew; index < steps.Length; index++)
         {
             FindRaces(controller, steps, index, race);
         }
     }
+
+    /// <summary>The number of a step among those of its actor, from 1.</summary>
+    internal int OrdinalOf(int index) => _ordinals[index];
+
+    /// <summary>How many of an actor's steps come before a step, itself included.</summary>
+    internal int CountBefore(int index, int actor) => Clock(index)[actor];
 
     /// <summary>
     /// The actors that can take the first step of what has to happen for <paramref name="second"/> to come before <paramref name="first"/>.
@@ -75,39 +87,39 @@ internal sealed class HappensBefore
         return initials;
     }
 
-    private void Prepare(int steps, int accesses)
+    private void Reserve(int steps, int accesses)
     {
         if (_ordinals.Length < steps)
         {
             var capacity = Math.Max(256, steps * 2);
-            _ordinals = new int[capacity];
-            _predecessors = new int[capacity];
-            _actors = new byte[capacity];
-            _clocks = new int[capacity * Actors];
+            Array.Resize(ref _ordinals, capacity);
+            Array.Resize(ref _predecessors, capacity);
+            Array.Resize(ref _actors, capacity);
+            Array.Resize(ref _clocks, capacity * Actors);
         }
 
         if (_previous.Length < accesses)
         {
-            _previous = new int[Math.Max(256, accesses * 2)];
-            _owners = new int[_previous.Length];
+            var capacity = Math.Max(256, accesses * 2);
+            Array.Resize(ref _previous, capacity);
+            Array.Resize(ref _owners, capacity);
         }
-
-        _heads.Clear();
-        Array.Fill(_lastOf, -1);
-        Array.Clear(_countOf);
     }
 
     private Span<int> Clock(int index) => _clocks.AsSpan(index * Actors, Actors);
 
-    private void AddStep(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index)
+    /// <summary>Adds the newest step of an execution.</summary>
+    internal void Add(SchedulingController controller)
     {
-        ref readonly var step = ref steps[index];
+        var index = _count++;
+        ref readonly var step = ref CollectionsMarshal.AsSpan(controller.Events)[index];
+        Reserve(_count, step.FirstAccess + step.AccessCount);
         var actor = step.Actor;
         var clock = Clock(index);
         _actors[index] = actor;
         _ordinals[index] = ++_countOf[actor];
         _predecessors[index] = _lastOf[actor];
-        Before(controller, steps, index, clock);
+        Before(controller, step, index, clock);
         var accesses = controller.AccessesOf(step);
         for (var number = 0; number < accesses.Length; number++)
         {
@@ -141,10 +153,9 @@ internal sealed class HappensBefore
     }
 
     // The clock of what is before the step whatever it touches: its actor's last step, and the stores that it waited for.
-    private void Before(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index, Span<int> clock)
+    private void Before(SchedulingController controller, in StepEvent step, int index, Span<int> clock)
     {
         clock.Clear();
-        ref readonly var step = ref steps[index];
         if (_predecessors[index] >= 0)
         {
             Clock(_predecessors[index]).CopyTo(clock);
@@ -165,7 +176,7 @@ internal sealed class HappensBefore
     {
         Span<int> known = stackalloc int[Actors];
         ref readonly var step = ref steps[index];
-        Before(controller, steps, index, known);
+        Before(controller, step, index, known);
         var accesses = controller.AccessesOf(step);
         for (var number = 0; number < accesses.Length; number++)
         {

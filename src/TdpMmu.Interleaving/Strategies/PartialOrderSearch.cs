@@ -19,7 +19,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
 {
     private readonly int _preemptions;
     private readonly List<Frame> _frames = [];
-    private readonly HappensBefore _order = new();
+    private HappensBefore _order = null!;
     private List<StepEvent>? _steps;
     private int _prefix;
     private bool _started;
@@ -134,9 +134,10 @@ internal sealed class PartialOrderSearch : SearchStrategy
     internal override void End(SchedulingController controller)
     {
         _steps = controller.Events;
+        _order = controller.Order;
 
         // The last step of the prefix is the first that is new. What a bounded search gave up may race with what it did not.
-        _order.Analyse(controller, IsBounded ? controller.Events.Count : _frames.Count, Math.Max(0, _prefix - 1), Plan);
+        _order.FindRaces(controller, IsBounded ? controller.Events.Count : _frames.Count, Math.Max(0, _prefix - 1), Plan);
     }
 
     private uint SleepBehind(in Frame frame, in Situation situation, SchedulingController controller)

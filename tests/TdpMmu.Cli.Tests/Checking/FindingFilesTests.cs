@@ -13,7 +13,6 @@ public sealed class FindingFilesTests : IDisposable
         Memory = MemoryModel.TotalStoreOrder,
         Finding = "what",
         SharedWords = [],
-        UsesProcessWideFence = false,
         Schedule = [0, 1],
         Fingerprint = 0,
     };
