@@ -81,8 +81,8 @@ public sealed class Execution
     }
 
     /// <summary>
-    /// Says that what the program knows is about to change or to be looked at. It counts as a write of the word and has no effect of its own,
-    /// on store buffers neither.
+    /// Says that what the program knows is about to change or to be looked at. It is in an order with everything that counts as a read of the
+    /// word, but not with other notes, and has no effect of its own, on store buffers neither.
     /// </summary>
     /// <param name="word">The word that <see cref="Watch"/> was told.</param>
     /// <exception cref="ArgumentException">The word is not shared memory of the program.</exception>

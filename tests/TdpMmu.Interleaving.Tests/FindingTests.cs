@@ -200,7 +200,11 @@ public sealed class FindingTests
                 Atomics.Add(words[0], 1);
                 Atomics.Add(words[1], 1);
             });
-            execution.AddThread("three", () => Atomics.Add(words[0], 1));
+            execution.AddThread("three", () =>
+            {
+                Atomics.Add(words[0], 1);
+                Atomics.Add(words[1], 1);
+            });
         });
         Assert.Contains("not deterministic", finding.Message, StringComparison.Ordinal);
     }

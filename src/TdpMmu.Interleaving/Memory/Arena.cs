@@ -218,6 +218,13 @@ internal sealed unsafe partial class Arena
         return (value & (SharedBit | ExcludedBit)) == SharedBit;
     }
 
+    /// <summary>Whether a thread has written a word in this execution.</summary>
+    internal bool IsWrittenBy(nint address, int thread)
+    {
+        var note = *Note(address);
+        return (note & StampMask) == _stamp && (note & (1UL << (thread + ScheduledThread.Most))) != 0;
+    }
+
     /// <summary>Whether a word counts as private although it need not be.</summary>
     internal bool IsExcluded(nint address) => (*Note(address) & (StampMask | ExcludedBit)) == (_stamp | ExcludedBit);
 

@@ -58,7 +58,16 @@ internal sealed class ScheduledThread : ControlledThread
     /// <summary>How long its next spin lasts if nothing happens, in nanoseconds.</summary>
     internal long SpinPatience { get; set; } = 1_000;
 
+    /// <summary>Whether the wait gives up at some time.</summary>
+    internal bool HasLimit { get; set; }
+
+    /// <summary>Whether the thread has not written the word that it waits for, so that it sees what is in memory.</summary>
+    internal bool IsWaitOnOthers { get; set; }
+
     internal bool IsWoken { get; set; }
+
+    /// <summary>The event that woke it.</summary>
+    internal int WokenBy { get; set; }
 
     internal bool IsTimedOut { get; set; }
 

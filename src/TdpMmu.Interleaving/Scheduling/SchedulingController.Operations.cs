@@ -363,17 +363,12 @@ internal sealed partial class SchedulingController
 
     private void Write(nint address, int size, ulong value)
     {
-        if (_observers.Count == 0)
-        {
-            RawMemory.Store(address, size, value);
-            return;
-        }
-
         var before = RawMemory.Load(address, size);
         RawMemory.Store(address, size, value);
         Notify(
             (Address: address, Size: size, Before: before, After: value & MaskOf(size)),
             static (observer, what) => observer.Written(what.Address, what.Size, what.Before, what.After));
+        _overwritten = before;
     }
 
     // What an observer reports is the finding, whatever the program does with the exception.

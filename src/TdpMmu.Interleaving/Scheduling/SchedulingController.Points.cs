@@ -71,7 +71,7 @@ internal sealed partial class SchedulingController
             Actor = (byte)self.Id,
             Kind = self.Kind,
             Blocking = self.Kind is OperationKind.Resume or OperationKind.AwaitChange or OperationKind.Spin or OperationKind.Join,
-            FamilyEvent = WaitsForBuffer(self.Kind) ? self.LastFlush : self.Kind == OperationKind.Join ? self.Joined!.LastFlush : -1,
+            FamilyEvent = EventBefore(self),
             TimesOut = self.IsTimedOut,
             FirstAwaited = _awaited.Count,
             AwaitedCount = self.Kind == OperationKind.ProcessWideFenceEnd ? ListAwaited(self) : 0,
@@ -90,10 +90,15 @@ internal sealed partial class SchedulingController
         _trace?.AddStep(this);
     }
 
-    private void RecordMemory(ScheduledThread self, ulong value, nint address, int size, bool write, string? detail = null)
-    {
-        Record(self, value, MemoryAccesses(address, size, write), detail);
-    }
+    private void RecordMemory(ScheduledThread self, ulong value, nint address, int size, bool write, string? detail = null) =>
+        Record(self, value, write ? WrittenAccesses(address, size) : MemoryAccesses(address, size, write: false), detail);
+
+    // What an operation waited for besides what it touches.
+    private static int EventBefore(ScheduledThread self) =>
+        WaitsForBuffer(self.Kind) ? self.LastFlush
+        : self.Kind == OperationKind.Join ? self.Joined!.LastFlush
+        : self is { Kind: OperationKind.Resume, IsWoken: true } ? self.WokenBy
+        : -1;
 
     private void Append(StepEvent step, ReadOnlySpan<Access> accesses)
     {
@@ -115,7 +120,7 @@ internal sealed partial class SchedulingController
 
         thread.Buffer.RemoveOldest();
         Write(entry.Address, entry.Size, entry.Value);
-        var accesses = FlushAccesses(entry);
+        var accesses = WrittenAccesses(entry.Address, entry.Size);
         thread.Flushes.Add(_events.Count);
         Append(new StepEvent
         {
@@ -168,7 +173,17 @@ internal sealed partial class SchedulingController
         kind is OperationKind.Update or OperationKind.FencedStore or OperationKind.Fence or OperationKind.ProcessWideFence
             or OperationKind.Park or OperationKind.Wake or OperationKind.Start;
 
-    private ReadOnlySpan<Access> FlushAccesses(StoreBuffer.Entry entry) => MemoryAccesses(entry.Address, entry.Size, write: true);
+    private ReadOnlySpan<Access> FlushAccesses(StoreBuffer.Entry entry) => StoreAccesses(entry.Address, entry.Size, entry.Value);
+
+    // Of a store that is still to be made.
+    private ReadOnlySpan<Access> StoreAccesses(nint address, int size, ulong value) => size == WordBytes
+        ? MemoryAccesses(Access.Change(address, RawMemory.Load(address, WordBytes), value), address, write: true)
+        : MemoryAccesses(address, size, write: true);
+
+    // Of the write that was made last.
+    private ReadOnlySpan<Access> WrittenAccesses(nint address, int size) => size == WordBytes
+        ? MemoryAccesses(Access.Change(address, _overwritten, RawMemory.Load(address, WordBytes)), address, write: true)
+        : MemoryAccesses(address, size, write: true);
 
     // Valid until the next call.
     private ReadOnlySpan<Access> PendingAccesses(ScheduledThread thread)
@@ -185,19 +200,28 @@ internal sealed partial class SchedulingController
                 var reads = thread.Reads;
                 for (var index = 0; index < reads.Length; index++)
                 {
-                    _pending[index] = Access.Memory(reads[index].Address, reads[index].Size, write: false);
+                    _pending[index] = Access.Memory(reads[index].Address, reads[index].Size, AccessKind.Read);
                 }
 
                 return _pending.AsSpan(0, reads.Length);
+            case OperationKind.AwaitChange when thread is { HasLimit: false, IsWaitOnOthers: true }:
+                return MemoryAccesses(Access.Await(thread.Address, thread.Expected), thread.Address, write: false);
             case OperationKind.Load or OperationKind.AwaitChange:
                 return MemoryAccesses(thread, write: false);
+            case OperationKind.Note:
+                return Single(Access.Memory(thread.Address, WordBytes, AccessKind.Note));
             case OperationKind.Withdraw or OperationKind.Readmit:
                 return RegionAccesses(thread);
             case OperationKind.Wake:
-                return thread.TouchesMemory ? Single(Access.Queue(thread.Address)) : [];
+                return thread.TouchesMemory ? Single(Access.Queue(thread.Address, OldestParked(thread.Address) is null ? AccessKind.Read : AccessKind.Write)) : [];
+            case OperationKind.Resume when !thread.HasLimit:
+                // It comes after the one that woke it, and nothing else matters to it.
+                return [];
+            case OperationKind.Park when RawMemory.Load(thread.Address, thread.Size) != thread.Expected:
+                return thread.TouchesMemory ? MemoryAccesses(thread, write: false) : [];
             case OperationKind.Park or OperationKind.Resume when thread.TouchesMemory:
                 var memory = MemoryAccesses(thread, write: false).Length;
-                _pending[memory] = Access.Queue(thread.Address);
+                _pending[memory] = Access.Queue(thread.Address, AccessKind.Write);
                 return _pending.AsSpan(0, memory + 1);
             default:
                 return thread.TouchesMemory
@@ -208,18 +232,21 @@ internal sealed partial class SchedulingController
 
     private ReadOnlySpan<Access> MemoryAccesses(ScheduledThread thread, bool write) => MemoryAccesses(thread.Address, thread.Size, write);
 
-    private ReadOnlySpan<Access> MemoryAccesses(nint address, int size, bool write)
+    private ReadOnlySpan<Access> MemoryAccesses(nint address, int size, bool write) =>
+        MemoryAccesses(Access.Memory(address, size, write ? AccessKind.Write : AccessKind.Read), address, write);
+
+    private ReadOnlySpan<Access> MemoryAccesses(Access access, nint address, bool write)
     {
-        _pending[0] = Access.Memory(address, size, write);
+        _pending[0] = access;
         var count = 1;
         if (Arena.IsWithdrawable(address))
         {
-            _pending[count++] = Access.Region(address, write: false);
+            _pending[count++] = Access.Region(address, AccessKind.Read);
         }
 
         if (write && _watched.TryGetValue(address & ~7, out var word))
         {
-            _pending[count++] = Access.Memory(word, WordBytes, write: false);
+            _pending[count++] = Access.Memory(word, WordBytes, AccessKind.Read);
         }
 
         return _pending.AsSpan(0, count);
@@ -235,7 +262,7 @@ internal sealed partial class SchedulingController
                 Array.Resize(ref _pending, 2 * count);
             }
 
-            _pending[count++] = Access.Region(region, write: true);
+            _pending[count++] = Access.Region(region, AccessKind.Write);
         }
 
         return _pending.AsSpan(0, count);

@@ -54,16 +54,18 @@ internal sealed partial class SchedulingController
         // As a write to the word: who wakes and who parks share it.
         var shared = IsShared(self, address, write: true);
         UpdatePoint(self, OperationKind.Wake, address, sizeof(uint), shared);
+        var accesses = self.IsPoint ? PendingAccesses(self) : [];
         var woken = 0;
         while (woken < count && OldestParked(address) is { } thread)
         {
             thread.IsWoken = true;
+            thread.WokenBy = self.IsPoint ? _events.Count : self.LastEvent;
             woken++;
         }
 
         if (self.IsPoint)
         {
-            Record(self, (ulong)woken, PendingAccesses(self));
+            Record(self, (ulong)woken, accesses);
         }
     }
 
@@ -81,6 +83,7 @@ internal sealed partial class SchedulingController
             return true;
         }
 
+        self.IsWaitOnOthers = !Arena.IsWrittenBy(address, self.Id);
         Wait(self, OperationKind.AwaitChange, address, WordBytes, observed, timeoutNanoseconds);
         Record(self, self.Buffer.Load(address, WordBytes), PendingAccesses(self), self.IsTimedOut ? "times out" : null);
         return EndWait(self);
@@ -137,7 +140,8 @@ internal sealed partial class SchedulingController
     {
         Announce(self, kind, address, size);
         self.Expected = expected;
-        self.Deadline = timeoutNanoseconds < 0 ? long.MaxValue : _clock + timeoutNanoseconds;
+        self.HasLimit = timeoutNanoseconds >= 0;
+        self.Deadline = self.HasLimit ? _clock + timeoutNanoseconds : long.MaxValue;
         self.IsTimedOut = false;
         _trace?.BeginWait(self);
         Decide(self);

@@ -25,6 +25,7 @@ internal sealed partial class SchedulingController : AtomicsController
     private SearchStrategy _strategy = null!;
     private ScheduledThread? _current;
     private Exception? _failure;
+    private ulong _overwritten;
     private long _clock;
     private int _lastThread;
     private int _aside;
@@ -192,14 +193,14 @@ internal sealed partial class SchedulingController : AtomicsController
         }
     }
 
-    /// <summary>A step that writes a word, as far as the schedule is concerned, and does nothing.</summary>
+    /// <summary>A step that is in an order with all reads of a word, as far as the schedule is concerned, and does nothing.</summary>
     internal void Note(nint word)
     {
         if (Enter(word) is { } self)
         {
             Announce(self, OperationKind.Note, word, WordBytes);
             Decide(self);
-            Record(self, 0, [Access.Memory(word, WordBytes, write: true)]);
+            Record(self, 0, PendingAccesses(self));
         }
     }
 
@@ -257,21 +258,32 @@ internal sealed partial class SchedulingController : AtomicsController
         return true;
     }
 
-    /// <summary>Whether a buffer's store may be what a thread waits for.</summary>
-    internal bool MayEnable(int buffer, int thread)
+    /// <summary>Whether what an actor is about to do may be what a thread waits for.</summary>
+    internal bool MayEnable(int actor, int thread)
     {
         if (thread < 0 || _threads[thread].IsFinished || CanGoOn(_threads[thread]))
         {
             return false;
         }
 
-        var entry = _threads[buffer - ScheduledThread.Most].Buffer.Oldest;
-        var store = Access.Memory(entry.Address, entry.Size, write: true);
-        foreach (var access in PendingAccesses(_threads[thread]))
+        if (_threads[thread] is { Kind: OperationKind.Resume } parked)
         {
-            if (store.ConflictsWith(access))
+            // It may wait for a change of its word as well as for being woken.
+            return actor < ScheduledThread.Most && _threads[actor].Kind == OperationKind.Wake && _threads[actor].Address == parked.Address
+                || parked.HasLimit;
+        }
+
+        var waits = PendingAccesses(_threads[thread]);
+        Span<Access> awaited = stackalloc Access[waits.Length];
+        waits.CopyTo(awaited);
+        foreach (var access in PendingOf(actor))
+        {
+            foreach (var other in awaited)
             {
-                return true;
+                if (access.ConflictsWith(other))
+                {
+                    return true;
+                }
             }
         }
 

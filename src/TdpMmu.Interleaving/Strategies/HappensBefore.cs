@@ -184,7 +184,7 @@ internal sealed class HappensBefore
             for (var conflict = new Conflicts(controller, this, accesses[number], step.Actor, previous, step.Blocking); conflict.MoveNext();)
             {
                 var earlier = conflict.Index;
-                if (known[_actors[earlier]] < _ordinals[earlier])
+                if (known[_actors[earlier]] < _ordinals[earlier] && !accesses[number].IsEnabledBy(conflict.Other))
                 {
                     race(earlier, index, step.Actor);
                 }
@@ -209,7 +209,8 @@ internal sealed class HappensBefore
 
     /// <summary>
     /// Earlier steps that conflict with an access, the latest first: up to a write that covers it, because that comes after all before
-    /// it. A thread and its buffer do not conflict, so what the family of that write did before it is looked at as well.
+    /// it. A thread and its buffer do not conflict, so what the family of that write did before it is looked at as well; and a write need not
+    /// come after a wait that came to its end.
     /// </summary>
     private ref struct Conflicts(SchedulingController controller, HappensBefore order, Access access, int actor, int head, bool all)
     {
@@ -217,6 +218,8 @@ internal sealed class HappensBefore
         private int _coveredBy = -1;
 
         internal int Index { get; private set; }
+
+        internal Access Other { get; private set; }
 
         internal bool MoveNext()
         {
@@ -232,10 +235,10 @@ internal sealed class HappensBefore
                     continue;
                 }
 
-                var covers = other.Write && (access.Mask & ~other.Mask) == 0;
-                if (_coveredBy >= 0 && _coveredBy != family)
+                var covers = other.IsWrite && (access.Mask & ~other.Mask) == 0;
+                if (_coveredBy >= 0 && _coveredBy != family && !(access.IsWrite && other.Kind == AccessKind.Await))
                 {
-                    if (covers)
+                    if (covers && !access.IsWrite)
                     {
                         return false;
                     }
@@ -254,6 +257,7 @@ internal sealed class HappensBefore
                 }
 
                 Index = index;
+                Other = other;
                 return true;
             }
 

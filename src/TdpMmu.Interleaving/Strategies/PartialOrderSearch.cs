@@ -12,8 +12,11 @@ namespace TdpMmu.Interleaving;
 /// execution shows its races: pairs of steps that touch a common location and that nothing else orders. For each race a schedule with the
 /// two in the other order is planned, by adding an actor to the frame of the first.</para>
 /// <para>Store buffers are actors of their own, so that a store that stays behind is one more order of steps.</para>
-/// <para>With a bound, the plan is made for the beginning of the block of steps as well, where the switch may cost no preemption; sleep
-/// sets hold store buffers only, because the schedule that a sleeping thread relies on may be beyond the bound.</para>
+/// <para>With a bound, the plan is made for the beginning of the block of steps as well, where the switch may cost no preemption. Asleep are
+/// only actors whose step, done before the others' instead of after them, costs no preemption more: a store that leaves its buffer, and the
+/// next step of the thread that has the processor, which then is the end of one block of its steps instead of the beginning of another. The
+/// schedule that other sleeping threads would rely on may be beyond the bound. And who sleeps wakes when the thread that has the processor
+/// waits for its step: with that step done before, the thread could have gone on, and to leave it would cost a preemption.</para>
 /// </remarks>
 internal sealed class PartialOrderSearch : SearchStrategy
 {
@@ -37,9 +40,6 @@ internal sealed class PartialOrderSearch : SearchStrategy
     internal bool IsCut => _isCut;
 
     internal override string? Bound => _isCut ? $"{_preemptions} preemptions" : null;
-
-    // With a bound, only stores: to have one reach memory earlier costs no preemption, unless it lets a thread go on that waited.
-    private uint Sleepers => IsBounded ? ~0u << ScheduledThread.Most : ~0u;
 
     private bool IsBounded => _preemptions != int.MaxValue;
 
@@ -144,7 +144,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
     {
         var sleep = 0u;
         ref readonly var step = ref System.Runtime.InteropServices.CollectionsMarshal.AsSpan(controller.Events)[^1];
-        for (var asleep = (frame.Sleep | frame.Done) & ~(1u << frame.Chosen) & Sleepers; asleep != 0; asleep &= asleep - 1)
+        for (var asleep = (frame.Sleep | (frame.Done & SleepersAt(frame))) & ~(1u << frame.Chosen); asleep != 0; asleep &= asleep - 1)
         {
             var actor = BitOperations.TrailingZeroCount(asleep);
             if (controller.CommutesWithPending(actor, step) && !(IsBounded && controller.MayEnable(actor, situation.Current)))
@@ -155,6 +155,10 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
         return sleep;
     }
+
+    // Who may sleep after its step was explored at a frame.
+    private uint SleepersAt(in Frame frame) =>
+        !IsBounded ? ~0u : (~0u << ScheduledThread.Most) | (frame.Situation.Current >= 0 ? 1u << frame.Situation.Current : 0);
 
     // The steps at the two indices race: a schedule with the second one first is wanted.
     private void Plan(int first, int second, int actor)
@@ -175,13 +179,13 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
         // What follows a step at which the search gave up is not planned itself, but the switch to its thread may have been.
         var last = Math.Min(first, _frames.Count - 1);
-        Add(last, actor);
+        Add(last, second, actor);
         var chosen = _steps![first].Actor;
         var thread = chosen < ScheduledThread.Most ? chosen : ThreadBefore(first);
         if (chosen >= ScheduledThread.Most)
         {
             // The store stays behind while its thread, or whoever has the processor, goes on: that costs no preemption.
-            Add(last, thread);
+            Add(last, second, thread);
         }
 
         var start = first;
@@ -192,7 +196,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
         if (start != first && start < _frames.Count)
         {
-            Add(start, actor);
+            Add(start, second, actor);
         }
     }
 
@@ -229,7 +233,9 @@ internal sealed class PartialOrderSearch : SearchStrategy
         return -1;
     }
 
-    private void Add(int index, int actor)
+    // Plans an actor at a frame, on the way to a later step. Where the actor cannot go, or is asleep because it has to come after somebody
+    // else this time, those go who can begin what leads to the step.
+    private void Add(int index, int second, int actor)
     {
         var frame = _frames[index];
         if (actor >= ScheduledThread.Most && (frame.Enabled & (1u << actor)) == 0)
@@ -238,7 +244,13 @@ internal sealed class PartialOrderSearch : SearchStrategy
             actor -= ScheduledThread.Most;
         }
 
-        frame.Backtrack |= actor >= 0 && (frame.Enabled & (1u << actor)) != 0 ? 1u << actor : frame.Enabled;
+        var planned = actor < 0 ? 0 : frame.Enabled & (1u << actor);
+        if ((planned & frame.Sleep) != 0)
+        {
+            planned = _order.InitialsBetween(index, second) & frame.Enabled & ~frame.Sleep;
+        }
+
+        frame.Backtrack |= planned != 0 ? planned : frame.Enabled;
         _frames[index] = frame;
     }
 

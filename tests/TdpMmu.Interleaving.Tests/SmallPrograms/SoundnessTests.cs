@@ -54,6 +54,20 @@ public sealed class SoundnessTests
         }
     }
 
+    /// <summary>
+    /// The second store of the last thread is wanted early, its first is asleep until the second thread has looked, and the first thread goes
+    /// first unless the second is planned.
+    /// </summary>
+    [Fact]
+    public void BoundedSearchWakesWhoSleepsByWhoMustComeBefore() => Bounded(
+        new SmallProgram(
+            3,
+            [new(Opcode.Exchange, 1, Value: 2), new(Opcode.Load, 2, 1), new(Opcode.Load, 2, 1)],
+            [new(Opcode.Load), new(Opcode.CompareExchange, 0, 1, Value: 2)],
+            [new(Opcode.Store, Value: 2), new(Opcode.Store, 2, Value: 1)]),
+        MemoryModel.TotalStoreOrder,
+        bound: 0);
+
     private static void ForEach(string flavour, int threads, int length, int programs, Func<SmallProgram, long> check)
     {
         var executions = 0L;
