@@ -68,6 +68,16 @@ public sealed class SoundnessTests
         MemoryModel.TotalStoreOrder,
         bound: 0);
 
+    /// <summary>A thread that is about to park sleeps, and has to wake for a wake-up that comes too early for it.</summary>
+    [Fact]
+    public void WhoIsAboutToParkWakesForAWakeUpOfNobody() => Reduced(
+        new SmallProgram(
+            3,
+            [new(Opcode.Exchange, 2, Value: 1), new(Opcode.Park, 1, 1, Limit: 110)],
+            [new(Opcode.Park, 2, 1, Comparand: 1, Limit: 120), new(Opcode.Load, 1)],
+            [new(Opcode.Wake, 2, Value: 1)]),
+        MemoryModel.SequentiallyConsistent);
+
     private static void ForEach(string flavour, int threads, int length, int programs, Func<SmallProgram, long> check)
     {
         var executions = 0L;
