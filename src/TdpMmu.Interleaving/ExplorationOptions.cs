@@ -22,10 +22,10 @@ public sealed record ExplorationOptions
     public int Preemptions { get; init; } = 3;
 
     /// <summary>
-    /// Whether <see cref="ExplorationStrategy.Exhaustive"/> keeps part of its limits for schedules with few preemptions, in case all turn out
-    /// to be too many. Without, what it saw of all is no complete part of anything.
+    /// All schedules with so many preemptions were seen by an exploration before (<see cref="ExplorationReport.PreemptionsSeen"/>), and are not
+    /// explored again by themselves. None by default, which is -1.
     /// </summary>
-    public bool FallsBackToPreemptions { get; init; } = true;
+    public int PreemptionsSeen { get; init; } = -1;
 
     /// <summary>Depth of <see cref="ExplorationStrategy.Pct"/>: the number of ordering constraints that a bug may need. At least 1.</summary>
     public int Depth { get; init; } = 3;

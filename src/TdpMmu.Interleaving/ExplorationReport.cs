@@ -18,6 +18,9 @@ public sealed record ExplorationReport
     /// <summary>Whether it saw all that it was asked for: every schedule, every one with as many preemptions as asked for, or as many at random as there was time for.</summary>
     public required bool IsComplete { get; init; }
 
+    /// <summary>All schedules with at most so many preemptions were seen; -1 where not even that was asked for or came to its end.</summary>
+    public required int PreemptionsSeen { get; init; }
+
     /// <summary>What limits the result where not all was seen, for instance <c>3 preemptions</c>; null where all was.</summary>
     public required string? Bound { get; init; }
 
@@ -35,4 +38,16 @@ public sealed record ExplorationReport
 
     /// <summary>How long it took.</summary>
     public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>The same with the cost of an exploration before, which it went on from.</summary>
+    /// <param name="before">What that one saw, or null.</param>
+    public ExplorationReport After(ExplorationReport? before) => before is null ? this : this with
+    {
+        Executions = Executions + before.Executions,
+        Pruned = Pruned + before.Pruned,
+        Operations = Operations + before.Operations,
+        Steps = Steps + before.Steps,
+        LongestExecution = Math.Max(LongestExecution, before.LongestExecution),
+        Elapsed = Elapsed + before.Elapsed,
+    };
 }

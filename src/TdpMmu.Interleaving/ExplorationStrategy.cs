@@ -4,7 +4,7 @@ namespace TdpMmu.Interleaving;
 public enum ExplorationStrategy
 {
     /// <summary>
-    /// All of them, one per class of equivalent ones. Where that does not end within the limits, all with few preemptions.
+    /// Those with few preemptions first, as below; then all of them, one per class of equivalent ones.
     /// </summary>
     Exhaustive,
 

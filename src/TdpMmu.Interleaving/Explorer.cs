@@ -65,6 +65,7 @@ public sealed class Explorer
             Pruned = search.Pruned,
             IsExhausted = exhausted && finding is null,
             IsComplete = complete && finding is null,
+            PreemptionsSeen = search.PreemptionsSeen,
             Bound = finding is not null ? "stopped at the finding" : bound,
             Finding = finding,
             Operations = search.Operations,

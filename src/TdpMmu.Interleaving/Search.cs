@@ -6,9 +6,7 @@ namespace TdpMmu.Interleaving;
 internal sealed class Search
 {
     private const int Rehearsals = 24;
-    private const int FewPreemptions = 2;
-    private const double FewPreemptionsShare = 0.15;
-    private const double ExhaustiveShare = 0.65;
+    private const double PreemptionsShare = 0.6;
 
     private readonly SchedulingController _controller;
     private readonly Action<Execution> _arrange;
@@ -16,9 +14,6 @@ internal sealed class Search
     private readonly CancellationToken _cancellationToken;
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly long _operationsBefore;
-
-    // All schedules with so many preemptions were seen.
-    private int _completed = -1;
 
     internal Search(SchedulingController controller, string name, Action<Execution> arrange, ExplorationOptions options, CancellationToken cancellationToken)
     {
@@ -28,9 +23,13 @@ internal sealed class Search
         _options = options;
         _cancellationToken = cancellationToken;
         _operationsBefore = controller.Operations;
+        PreemptionsSeen = options.PreemptionsSeen;
     }
 
     internal string Name { get; }
+
+    /// <summary>All schedules with so many preemptions were seen.</summary>
+    internal int PreemptionsSeen { get; private set; }
 
     internal long Executions { get; private set; }
 
@@ -75,17 +74,8 @@ internal sealed class Search
         }
 
         // What goes wrong mostly does so with two preemptions or fewer (Musuvathi, Qadeer: "Iterative context bounding", PLDI 2007).
-        if (RunPreemptions(Math.Min(FewPreemptions, _options.Preemptions), FewPreemptionsShare))
-        {
-            return (true, true, null);
-        }
-
-        if (Failure is null && RunStage(new PartialOrderSearch(int.MaxValue), _options.FallsBackToPreemptions ? ExhaustiveShare : 1))
-        {
-            return (true, true, null);
-        }
-
-        var exhausted = Failure is null && _options.FallsBackToPreemptions && RunPreemptions(_options.Preemptions, 1);
+        var exhausted = RunPreemptions(_options.Preemptions, PreemptionsShare)
+            || (Failure is null && RunStage(new PartialOrderSearch(int.MaxValue), 1));
         return Failure is null ? Describe(exhausted) : (false, false, null);
     }
 
@@ -107,7 +97,7 @@ internal sealed class Search
     // Goes on from the bound that was completed last. True when nothing had to be left out.
     private bool RunPreemptions(int last, double share)
     {
-        for (var bound = _completed + 1; bound <= last; bound++)
+        for (var bound = PreemptionsSeen + 1; bound <= last; bound++)
         {
             var strategy = new PartialOrderSearch(bound);
             if (!RunStage(strategy, share))
@@ -120,7 +110,7 @@ internal sealed class Search
                 return true;
             }
 
-            _completed = bound;
+            PreemptionsSeen = bound;
         }
 
         return false;
@@ -128,10 +118,10 @@ internal sealed class Search
 
     private (bool Exhausted, bool Complete, string? Bound) Describe(bool exhausted)
     {
-        var seen = _completed == 1 ? "1 preemption" : $"{_completed} preemptions";
+        var seen = PreemptionsSeen == 1 ? "1 preemption" : $"{PreemptionsSeen} preemptions";
         return exhausted ? (true, true, null)
-            : _completed == _options.Preemptions ? (false, true, seen)
-            : (false, false, _completed < 0 ? Limit : $"{seen} ({Limit})");
+            : PreemptionsSeen >= _options.Preemptions ? (false, true, seen)
+            : (false, false, PreemptionsSeen < 0 ? Limit : $"{seen} ({Limit})");
     }
 
     private bool RunStage(SearchStrategy strategy, double share) => RunStage(

@@ -30,9 +30,9 @@ public sealed class CoverageTests
     }
 
     [Fact]
-    public void WhatIsNotToFallBackSaysWhatCutIt()
+    public void WhatWasCutSaysWhatCutIt()
     {
-        var report = new Explorer().Explore("cut", Race, new ExplorationOptions { ExecutionLimit = 200, FallsBackToPreemptions = false }, TestContext.Current.CancellationToken);
+        var report = new Explorer().Explore("cut", Race, new ExplorationOptions { ExecutionLimit = 200 }, TestContext.Current.CancellationToken);
 
         Assert.False(report.IsComplete);
         Assert.EndsWith("executions)", report.Bound, StringComparison.Ordinal);

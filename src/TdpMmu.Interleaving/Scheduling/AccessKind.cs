@@ -15,6 +15,9 @@ internal enum AccessKind : byte
     /// <summary>It is changed.</summary>
     Write,
 
-    /// <summary>All of it is changed, and the values before and after are known.</summary>
+    /// <summary>
+    /// All of it is changed, to a value that does not depend on the one before; both are known. Other changes than stores do not qualify: what
+    /// commutes with a wait must do so whatever the waiting thread does not care about.
+    /// </summary>
     Change,
 }

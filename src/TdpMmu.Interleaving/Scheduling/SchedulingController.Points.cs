@@ -91,7 +91,7 @@ internal sealed partial class SchedulingController
     }
 
     private void RecordMemory(ScheduledThread self, ulong value, nint address, int size, bool write, string? detail = null) =>
-        Record(self, value, write ? WrittenAccesses(address, size) : MemoryAccesses(address, size, write: false), detail);
+        Record(self, value, write && self.Kind != OperationKind.Update ? StoredAccesses(address, size) : MemoryAccesses(address, size, write), detail);
 
     // What an operation waited for besides what it touches.
     private static int EventBefore(ScheduledThread self) =>
@@ -120,7 +120,7 @@ internal sealed partial class SchedulingController
 
         thread.Buffer.RemoveOldest();
         Write(entry.Address, entry.Size, entry.Value);
-        var accesses = WrittenAccesses(entry.Address, entry.Size);
+        var accesses = StoredAccesses(entry.Address, entry.Size);
         thread.Flushes.Add(_events.Count);
         Append(new StepEvent
         {
@@ -180,8 +180,8 @@ internal sealed partial class SchedulingController
         ? MemoryAccesses(Access.Change(address, RawMemory.Load(address, WordBytes), value), address, write: true)
         : MemoryAccesses(address, size, write: true);
 
-    // Of the write that was made last.
-    private ReadOnlySpan<Access> WrittenAccesses(nint address, int size) => size == WordBytes
+    // Of the store that was made last.
+    private ReadOnlySpan<Access> StoredAccesses(nint address, int size) => size == WordBytes
         ? MemoryAccesses(Access.Change(address, _overwritten, RawMemory.Load(address, WordBytes)), address, write: true)
         : MemoryAccesses(address, size, write: true);
 
@@ -217,8 +217,6 @@ internal sealed partial class SchedulingController
             case OperationKind.Resume when !thread.HasLimit:
                 // It comes after the one that woke it, and nothing else matters to it.
                 return [];
-            case OperationKind.Park when RawMemory.Load(thread.Address, thread.Size) != thread.Expected:
-                return thread.TouchesMemory ? MemoryAccesses(thread, write: false) : [];
             case OperationKind.Park or OperationKind.Resume when thread.TouchesMemory:
                 var memory = MemoryAccesses(thread, write: false).Length;
                 _pending[memory] = Access.Queue(thread.Address, AccessKind.Write);

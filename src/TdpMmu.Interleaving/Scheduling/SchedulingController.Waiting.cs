@@ -22,7 +22,6 @@ internal sealed partial class SchedulingController
         }
 
         var shared = IsShared(self, address, write: false);
-        self.Expected = expected;
         UpdatePoint(self, OperationKind.Park, address, sizeof(uint), shared);
 
         // The kernel fences before it compares, and compares and queues in one step.

@@ -99,8 +99,8 @@ internal sealed partial class SchedulingController : AtomicsController
     {
         Arena.Reset();
         _threads.Clear();
+        Order.Begin(this, strategy.Repeated);
         _events.Clear();
-        Order.Clear();
         _accesses.Clear();
         _awaited.Clear();
         _observers.Clear();

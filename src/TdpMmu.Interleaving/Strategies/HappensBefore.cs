@@ -20,17 +20,35 @@ internal sealed class HappensBefore
     private int[] _ordinals = [];
     private int[] _predecessors = [];
     private byte[] _actors = [];
+    private nint[] _signatures = [];
     private int[] _previous = [];
     private int[] _owners = [];
     private int _count;
 
     /// <summary>Begins an execution.</summary>
-    internal void Clear()
+    /// <param name="controller">Has the steps of the one before, still.</param>
+    /// <param name="repeated">How many of them come first again: their order is known.</param>
+    internal void Begin(SchedulingController controller, int repeated)
     {
-        _heads.Clear();
-        Array.Fill(_lastOf, -1);
-        Array.Clear(_countOf);
-        _count = 0;
+        if (repeated == 0)
+        {
+            _heads.Clear();
+            Array.Fill(_lastOf, -1);
+            Array.Clear(_countOf);
+        }
+
+        for (var index = _count - 1; index >= repeated && repeated != 0; index--)
+        {
+            var step = controller.Events[index];
+            _lastOf[step.Actor] = _predecessors[index];
+            _countOf[step.Actor]--;
+            for (var place = step.FirstAccess + step.AccessCount - 1; place >= step.FirstAccess; place--)
+            {
+                _heads[controller.AccessAt(place).Key] = _previous[place];
+            }
+        }
+
+        _count = repeated;
     }
 
     /// <summary>Calls <paramref name="race"/> for each race between the first steps of an execution whose second step is new.</summary>
@@ -40,7 +58,7 @@ internal sealed class HappensBefore
     /// <param name="race">Gets the indices of the two steps and the actor of the second.</param>
     internal void FindRaces(SchedulingController controller, int count, int firstNew, Action<int, int, int> race)
     {
-        var steps = CollectionsMarshal.AsSpan(controller.Events)[..Math.Min(count, _count)];
+        var steps = CollectionsMarshal.AsSpan(controller.Events)[..Math.Min(count, controller.Events.Count)];
         for (var index = firstNew; index < steps.Length; index++)
         {
             FindRaces(controller, steps, index, race);
@@ -95,6 +113,7 @@ internal sealed class HappensBefore
             Array.Resize(ref _ordinals, capacity);
             Array.Resize(ref _predecessors, capacity);
             Array.Resize(ref _actors, capacity);
+            Array.Resize(ref _signatures, capacity);
             Array.Resize(ref _clocks, capacity * Actors);
         }
 
@@ -109,11 +128,24 @@ internal sealed class HappensBefore
     private Span<int> Clock(int index) => _clocks.AsSpan(index * Actors, Actors);
 
     /// <summary>Adds the newest step of an execution.</summary>
+    /// <exception cref="NondeterminismException">It is among those that are repeated, and another one than the last time.</exception>
     internal void Add(SchedulingController controller)
     {
-        var index = _count++;
+        var index = controller.Events.Count - 1;
         ref readonly var step = ref CollectionsMarshal.AsSpan(controller.Events)[index];
-        Reserve(_count, step.FirstAccess + step.AccessCount);
+        var signature = (((step.Address << 5) ^ (int)step.Kind) << 4) ^ step.AccessCount;
+        if (index < _count)
+        {
+            if (_actors[index] != step.Actor || _signatures[index] != signature)
+            {
+                throw new NondeterminismException("The program is not deterministic: with the same schedule, a thread takes another step than the last time.");
+            }
+
+            return;
+        }
+
+        Reserve(++_count, step.FirstAccess + step.AccessCount);
+        _signatures[index] = signature;
         var actor = step.Actor;
         var clock = Clock(index);
         _actors[index] = actor;

@@ -36,6 +36,9 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
     internal override long Pruned => _pruned;
 
+    // The last step of the prefix is the first that is new.
+    internal override int Repeated => Math.Max(0, _prefix - 1);
+
     /// <summary>Whether schedules were left out because they have too many preemptions.</summary>
     internal bool IsCut => _isCut;
 
@@ -136,8 +139,8 @@ internal sealed class PartialOrderSearch : SearchStrategy
         _steps = controller.Events;
         _order = controller.Order;
 
-        // The last step of the prefix is the first that is new. What a bounded search gave up may race with what it did not.
-        _order.FindRaces(controller, IsBounded ? controller.Events.Count : _frames.Count, Math.Max(0, _prefix - 1), Plan);
+        // What a bounded search gave up may race with what it did not.
+        _order.FindRaces(controller, IsBounded ? controller.Events.Count : _frames.Count, Repeated, Plan);
     }
 
     private uint SleepBehind(in Frame frame, in Situation situation, SchedulingController controller)

@@ -6,6 +6,9 @@ internal abstract class SearchStrategy
     /// <summary>Executions that were given up because an equivalent one had been seen.</summary>
     internal virtual long Pruned => 0;
 
+    /// <summary>How many of the first steps of the execution that begins are those of the one before.</summary>
+    internal virtual int Repeated => 0;
+
     /// <summary>Why the search ended without having seen everything, or null.</summary>
     internal virtual string? Bound => null;
 

@@ -21,6 +21,7 @@ public sealed class CheckRunner
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly int _jobs;
     private int[] _round = [];
+    private int _incomplete;
     private TimeSpan _roundShare = s_firstRound / Growth;
     private bool _isLast;
     private int _next;
@@ -96,6 +97,7 @@ public sealed class CheckRunner
             while (!cancellationToken.IsCancellationRequested && TryTake(out var index, out var share))
             {
                 var item = _plan.Items[index];
+                var before = _results[index]?.Report;
                 var report = explorer.Explore(
                     item.Program,
                     execution => item.Scenario.Arrange(execution, item.Variant, item.Policy),
@@ -105,12 +107,12 @@ public sealed class CheckRunner
                         Memory = item.Memory,
                         Seed = _options.Seed,
                         Preemptions = _options.Preemptions,
-                        FallsBackToPreemptions = _isLast,
+                        PreemptionsSeen = before?.PreemptionsSeen ?? -1,
                         TimeLimit = share,
                     },
                     cancellationToken);
                 var result = new CheckResult(
-                    item.Scenario.Name, item.Scenario.Variants[item.Variant], item.Scenario.IgnoresLock ? null : item.Policy, item.Memory, report);
+                    item.Scenario.Name, item.Scenario.Variants[item.Variant], item.Scenario.IgnoresLock ? null : item.Policy, item.Memory, report.After(before));
                 lock (_gate)
                 {
                     _results[index] = result;
@@ -130,7 +132,8 @@ public sealed class CheckRunner
     }
 
     // What was cut by time is explored again with several times as much of it: most of a plan needs little, and what needs a lot is not
-    // known beforehand. The last round divides what is left, and settles for few preemptions where that is still not enough.
+    // known beforehand. First come those of which not even the schedules with few preemptions were seen, as long as there is time. The last
+    // round divides what is left.
     private bool BeginRound()
     {
         if (_isLast)
@@ -138,7 +141,10 @@ public sealed class CheckRunner
             return false;
         }
 
-        _round = [.. Enumerable.Range(0, _plan.Count).Where(index => _results[index]?.Report is null or { IsComplete: false, Finding: null })];
+        _round = [.. Enumerable.Range(0, _plan.Count)
+            .Where(IsOpen)
+            .OrderBy(IsComplete)];
+        _incomplete = _round.Count(index => !IsComplete(index));
         _roundShare *= Growth;
         _next = 0;
 
@@ -146,6 +152,15 @@ public sealed class CheckRunner
         _isLast = _options.Strategy is ExplorationStrategy.Pct or ExplorationStrategy.Random || _roundShare * _round.Length / _jobs > Left / 2;
         return _round.Length != 0;
     }
+
+    private bool IsOpen(int index) => _results[index]?.Report switch
+    {
+        null => true,
+        { Finding: not null } or { IsExhausted: true } => false,
+        var report => _options.Strategy == ExplorationStrategy.Exhaustive || !report.IsComplete,
+    };
+
+    private bool IsComplete(int index) => _results[index]?.Report is { IsComplete: true };
 
     private TimeSpan Left => _options.Time - Stopwatch.GetElapsedTime(_start);
 
@@ -166,7 +181,7 @@ public sealed class CheckRunner
             {
                 // An equal part of what is left: what the ones before did not need is there for the ones behind. Where that is too little
                 // to see anything, the last ones do not begin.
-                share = left * _jobs / (_round.Length - place);
+                share = left * _jobs / ((place < _incomplete ? _incomplete : _round.Length) - place);
                 share = share < s_least ? s_least : share;
             }
 

@@ -56,6 +56,7 @@ public sealed class FindingFilesTests : IDisposable
         Pruned = 0,
         IsExhausted = false,
         IsComplete = false,
+        PreemptionsSeen = -1,
         Bound = "stopped at the finding",
         Finding = null,
         Operations = 1,

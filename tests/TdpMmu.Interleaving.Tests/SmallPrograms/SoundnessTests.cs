@@ -78,6 +78,16 @@ public sealed class SoundnessTests
             [new(Opcode.Wake, 2, Value: 1)]),
         MemoryModel.SequentiallyConsistent);
 
+    /// <summary>Whether a thread parks depends on a store; that a wake-up comes before has to count whether or not it would.</summary>
+    [Fact]
+    public void WakeUpThatComesBeforeAThreadParksIsSeen() => Reduced(
+        new SmallProgram(
+            3,
+            [new(Opcode.Park, 2, 1)],
+            [new(Opcode.Store, 2, Value: 1)],
+            [new(Opcode.Exchange, 1, Value: 2), new(Opcode.Wake, 2, Value: 2)]),
+        MemoryModel.SequentiallyConsistent);
+
     private static void ForEach(string flavour, int threads, int length, int programs, Func<SmallProgram, long> check)
     {
         var executions = 0L;
