@@ -97,7 +97,7 @@ internal sealed partial class SchedulingController
     private static int EventBefore(ScheduledThread self) =>
         WaitsForBuffer(self.Kind) ? self.LastFlush
         : self.Kind == OperationKind.Join ? self.Joined!.LastFlush
-        : self is { Kind: OperationKind.Resume, IsWoken: true } ? self.WokenBy
+        : self is { Kind: OperationKind.Resume, IsWoken: true, HasLimit: false } ? self.WokenBy
         : -1;
 
     private void Append(StepEvent step, ReadOnlySpan<Access> accesses)
@@ -215,8 +215,8 @@ internal sealed partial class SchedulingController
             case OperationKind.Wake:
                 return thread.TouchesMemory ? Single(Access.Queue(thread.Address, OldestParked(thread.Address) is null ? AccessKind.Read : AccessKind.Write)) : [];
             case OperationKind.Resume when !thread.HasLimit:
-                // It comes after the one that woke it, and nothing else matters to it.
-                return [];
+                // It comes after the one that woke it, and nothing else matters to it but that it may use the word.
+                return Arena.IsWithdrawable(thread.Address) ? Single(Access.Region(thread.Address, AccessKind.Read)) : [];
             case OperationKind.Park or OperationKind.Resume when thread.TouchesMemory:
                 var memory = MemoryAccesses(thread, write: false).Length;
                 _pending[memory] = Access.Queue(thread.Address, AccessKind.Write);

@@ -258,14 +258,12 @@ internal sealed partial class SchedulingController : AtomicsController
         return true;
     }
 
-    /// <summary>Whether what an actor is about to do may be what a thread waits for.</summary>
+    /// <summary>Whether a thread, if there is one, waits for something.</summary>
+    internal bool IsBlocked(int thread) => thread >= 0 && !_threads[thread].IsFinished && !CanGoOn(_threads[thread]);
+
+    /// <summary>Whether what an actor is about to do may be what a blocked thread waits for.</summary>
     internal bool MayEnable(int actor, int thread)
     {
-        if (thread < 0 || _threads[thread].IsFinished || CanGoOn(_threads[thread]))
-        {
-            return false;
-        }
-
         if (_threads[thread] is { Kind: OperationKind.Resume } parked)
         {
             // It may wait for a change of its word as well as for being woken.

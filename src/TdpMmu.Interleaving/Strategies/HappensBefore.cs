@@ -35,33 +35,39 @@ internal sealed class HappensBefore
             _heads.Clear();
             Array.Fill(_lastOf, -1);
             Array.Clear(_countOf);
+            _count = 0;
         }
 
-        for (var index = _count - 1; index >= repeated && repeated != 0; index--)
+        while (_count > repeated)
         {
-            var step = controller.Events[index];
-            _lastOf[step.Actor] = _predecessors[index];
-            _countOf[step.Actor]--;
-            for (var place = step.FirstAccess + step.AccessCount - 1; place >= step.FirstAccess; place--)
-            {
-                _heads[controller.AccessAt(place).Key] = _previous[place];
-            }
+            Remove(controller, --_count);
         }
+    }
 
-        _count = repeated;
+    // The newest step.
+    private void Remove(SchedulingController controller, int index)
+    {
+        var step = controller.Events[index];
+        _lastOf[step.Actor] = _predecessors[index];
+        _countOf[step.Actor]--;
+        for (var place = step.FirstAccess + step.AccessCount - 1; place >= step.FirstAccess; place--)
+        {
+            _heads[controller.AccessAt(place).Key] = _previous[place];
+        }
     }
 
     /// <summary>Calls <paramref name="race"/> for each race between the first steps of an execution whose second step is new.</summary>
     /// <param name="controller">Has the steps.</param>
     /// <param name="count">How many of them to look at.</param>
     /// <param name="firstNew">The first that was not there the last time.</param>
+    /// <param name="withWaits">Whether to call it for a wait and what ended it, too: they cannot be swapped, but the wait may have begun before or not.</param>
     /// <param name="race">Gets the indices of the two steps and the actor of the second.</param>
-    internal void FindRaces(SchedulingController controller, int count, int firstNew, Action<int, int, int> race)
+    internal void FindRaces(SchedulingController controller, int count, int firstNew, bool withWaits, Action<int, int, int> race)
     {
         var steps = CollectionsMarshal.AsSpan(controller.Events)[..Math.Min(count, controller.Events.Count)];
         for (var index = firstNew; index < steps.Length; index++)
         {
-            FindRaces(controller, steps, index, race);
+            FindRaces(controller, steps, index, withWaits, race);
         }
     }
 
@@ -204,7 +210,7 @@ internal sealed class HappensBefore
         }
     }
 
-    private void FindRaces(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index, Action<int, int, int> race)
+    private void FindRaces(SchedulingController controller, ReadOnlySpan<StepEvent> steps, int index, bool withWaits, Action<int, int, int> race)
     {
         Span<int> known = stackalloc int[Actors];
         ref readonly var step = ref steps[index];
@@ -216,7 +222,7 @@ internal sealed class HappensBefore
             for (var conflict = new Conflicts(controller, this, accesses[number], step.Actor, previous, step.Blocking); conflict.MoveNext();)
             {
                 var earlier = conflict.Index;
-                if (known[_actors[earlier]] < _ordinals[earlier] && !accesses[number].IsEnabledBy(conflict.Other))
+                if (known[_actors[earlier]] < _ordinals[earlier] && (withWaits || !accesses[number].IsEnabledBy(conflict.Other)))
                 {
                     race(earlier, index, step.Actor);
                 }

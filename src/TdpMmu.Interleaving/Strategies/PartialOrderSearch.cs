@@ -15,8 +15,10 @@ namespace TdpMmu.Interleaving;
 /// <para>With a bound, the plan is made for the beginning of the block of steps as well, where the switch may cost no preemption. Asleep are
 /// only actors whose step, done before the others' instead of after them, costs no preemption more: a store that leaves its buffer, and the
 /// next step of the thread that has the processor, which then is the end of one block of its steps instead of the beginning of another. The
-/// schedule that other sleeping threads would rely on may be beyond the bound. And who sleeps wakes when the thread that has the processor
-/// waits for its step: with that step done before, the thread could have gone on, and to leave it would cost a preemption.</para>
+/// schedule that other sleeping threads would rely on may be beyond the bound. And nobody sleeps whose step may be what the thread that has the
+/// processor waits for: with that step done before, the thread could have gone on, and to leave it would cost a preemption. A thread does not
+/// sleep either where the one that has the processor waits and a store may end that: who has the processor then would be another one, had
+/// the step been done before.</para>
 /// </remarks>
 internal sealed class PartialOrderSearch : SearchStrategy
 {
@@ -128,6 +130,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
             Situation = situation,
             Backtrack = 1u << chosen,
             Sleep = sleep,
+            Wakeful = WakefulAt(situation, controller),
             Chosen = chosen,
             PreemptionsBefore = before,
         });
@@ -140,7 +143,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
         _order = controller.Order;
 
         // What a bounded search gave up may race with what it did not.
-        _order.FindRaces(controller, IsBounded ? controller.Events.Count : _frames.Count, Repeated, Plan);
+        _order.FindRaces(controller, IsBounded ? controller.Events.Count : _frames.Count, Repeated, IsBounded, Plan);
     }
 
     private uint SleepBehind(in Frame frame, in Situation situation, SchedulingController controller)
@@ -150,18 +153,36 @@ internal sealed class PartialOrderSearch : SearchStrategy
         for (var asleep = (frame.Sleep | (frame.Done & SleepersAt(frame))) & ~(1u << frame.Chosen); asleep != 0; asleep &= asleep - 1)
         {
             var actor = BitOperations.TrailingZeroCount(asleep);
-            if (controller.CommutesWithPending(actor, step) && !(IsBounded && controller.MayEnable(actor, situation.Current)))
+            if (controller.CommutesWithPending(actor, step))
             {
                 sleep |= 1u << actor;
             }
         }
 
-        return sleep;
+        return sleep & ~WakefulAt(situation, controller);
+    }
+
+    // With a bound, those who must not sleep because the thread that has the processor waits for something.
+    private uint WakefulAt(in Situation situation, SchedulingController controller)
+    {
+        if (!IsBounded || !controller.IsBlocked(situation.Current))
+        {
+            return 0;
+        }
+
+        var wakeful = situation.Enabled >> ScheduledThread.Most != 0 ? (1u << ScheduledThread.Most) - 1 : 0;
+        for (var actors = situation.Enabled & ~wakeful; actors != 0; actors &= actors - 1)
+        {
+            var actor = BitOperations.TrailingZeroCount(actors);
+            wakeful |= controller.MayEnable(actor, situation.Current) ? 1u << actor : 0;
+        }
+
+        return wakeful;
     }
 
     // Who may sleep after its step was explored at a frame.
     private uint SleepersAt(in Frame frame) =>
-        !IsBounded ? ~0u : (~0u << ScheduledThread.Most) | (frame.Situation.Current >= 0 ? 1u << frame.Situation.Current : 0);
+        !IsBounded ? ~0u : ((~0u << ScheduledThread.Most) | (frame.Situation.Current >= 0 ? 1u << frame.Situation.Current : 0)) & ~frame.Wakeful;
 
     // The steps at the two indices race: a schedule with the second one first is wanted.
     private void Plan(int first, int second, int actor)
@@ -263,6 +284,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
         internal uint Backtrack;
         internal uint Done;
         internal uint Sleep;
+        internal uint Wakeful;
         internal int Chosen;
         internal int PreemptionsBefore;
 

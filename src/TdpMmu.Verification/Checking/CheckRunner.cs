@@ -136,8 +136,9 @@ public sealed class CheckRunner
     // round divides what is left.
     private bool BeginRound()
     {
-        if (_isLast)
+        if (_isLast || Array.Exists(_results, static result => result?.Report.Finding is not null))
         {
+            // Where something was found, that is what is of interest, and not how much of the rest can be seen.
             return false;
         }
 

@@ -25,7 +25,7 @@ internal sealed class MachineState
     internal int Current { get; set; } = -1;
 
     internal static MachineState Initial(SmallProgram program) =>
-        new(new ulong[3], new int[3], [.. program.Threads.Select(static _ => new MachineThread())]);
+        new(new ulong[program.Words], new int[program.Words], [.. program.Threads.Select(static _ => new MachineThread())]);
 
     internal MachineState Copy() => new([.. Memory], [.. Quarantined], [.. Threads.Select(static thread => thread.Copy())])
     {

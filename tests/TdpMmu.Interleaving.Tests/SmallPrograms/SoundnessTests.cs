@@ -88,6 +88,57 @@ public sealed class SoundnessTests
             [new(Opcode.Exchange, 1, Value: 2), new(Opcode.Wake, 2, Value: 2)]),
         MemoryModel.SequentiallyConsistent);
 
+    /// <summary>Programs of which a search with a bound must see that a thread was waiting, or that a store stayed behind, when others came by.</summary>
+    public static TheoryData<string, MemoryModel, int> Waits => new()
+    {
+        { "whoever waits lets others go first", MemoryModel.SequentiallyConsistent, 0 },
+        { "a store that ends a wait stays behind", MemoryModel.TotalStoreOrder, 0 },
+        { "a step does not move past the one who waits for a store", MemoryModel.TotalStoreOrder, 1 },
+        { "a limit of a wait is not its wake-up", MemoryModel.SequentiallyConsistent, 0 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Waits))]
+    public void BoundedSearchSeesWhoWaits(string name, MemoryModel memory, int bound) => Bounded(WaitingProgram(name), memory, bound);
+
+    private static SmallProgram WaitingProgram(string name)
+    {
+        const int A = 0, B = 1, C = 2, D = 3, E = 4, G = 2, K = 3, M = 4, Q = 5;
+        const int Long = 1_000;
+        return name switch
+        {
+            "whoever waits lets others go first" => new SmallProgram(
+                3,
+                [new(Opcode.Store, Value: 1)],
+                [new(Opcode.Exchange, 1, 3, Value: 1), new(Opcode.AwaitChange, 0, 3), new(Opcode.Exchange, 2, 3, Value: 1)],
+                [new(Opcode.Load, 1), new(Opcode.Load, 2, 1)]),
+            "a store that ends a wait stays behind" => new SmallProgram(
+                5,
+                [new(Opcode.Exchange, D, 3, Value: 1), new(Opcode.Store, A, Value: 1), new(Opcode.AwaitChange, E, 3, Limit: Long), new(Opcode.Load, B)],
+                [new(Opcode.Load, D), new(Opcode.Exchange, C, 3, Value: 1), new(Opcode.AwaitChange, A, 3, Limit: 2 * Long), new(Opcode.Exchange, B, 3, Value: 1)],
+                [new(Opcode.Load, C), new(Opcode.Load, B, 1), new(Opcode.Exchange, E, 3, Value: 1)]),
+            "a step does not move past the one who waits for a store" => new SmallProgram(
+                6,
+                [new(Opcode.Exchange, K, 3, Value: 1), new(Opcode.AwaitChange, A, 3, Limit: Long), new(Opcode.Exchange, B, 3, Value: 1), new(Opcode.Exchange, G, 3, Value: 2)],
+                [
+                    new(Opcode.Load, K), new(Opcode.Exchange, M, 3, Value: 1), new(Opcode.Store, A, Value: 1), new(Opcode.Load, Q, 1),
+                    new(Opcode.AwaitChange, G, 3, Comparand: 1, Limit: 2 * Long), new(Opcode.Load, G, 2),
+                ],
+                [
+                    new(Opcode.Load, M), new(Opcode.Exchange, G, 3, Value: 1), new(Opcode.AwaitChange, A, 3, Limit: 3 * Long), new(Opcode.Load, B, 1),
+                    new(Opcode.Exchange, Q, 3, Value: 1),
+                ]),
+            _ => new SmallProgram(
+                5,
+                [new(Opcode.Exchange, E, 3, Value: 1), new(Opcode.Wake, E, Value: 1)],
+                [
+                    new(Opcode.Load, C), new(Opcode.Exchange, A, 3, Value: 1), new(Opcode.Park, E, 3), new(Opcode.Load, B, 1),
+                    new(Opcode.Wake, A, Value: 1),
+                ],
+                [new(Opcode.Exchange, C, 3, Value: 1), new(Opcode.Park, A, 3, Limit: Long), new(Opcode.Exchange, B, 3, Value: 1)]),
+        };
+    }
+
     private static void ForEach(string flavour, int threads, int length, int programs, Func<SmallProgram, long> check)
     {
         var executions = 0L;
