@@ -92,25 +92,22 @@ public sealed class Execution
         _controller.Note(word);
     }
 
-    /// <summary>What a thread saw at an address when it took its last step: memory, with the thread's buffered stores.</summary>
-    /// <remarks>
-    /// A thread stores right after the step before, into its buffer, where nobody can tell when; the store belongs to the step that comes next.
-    /// </remarks>
-    /// <param name="thread">The thread's number.</param>
-    /// <param name="address">The address.</param>
-    /// <param name="size">1, 2, 4 or 8 bytes.</param>
-    /// <exception cref="ArgumentException">The bytes are not shared memory of the program.</exception>
-    public ulong LoadInEyesOf(int thread, nint address, int size)
-    {
-        _controller.Arena.RequireContained(address, (nuint)size);
-        return _controller.Threads[thread].Buffer.Load(address, size, _controller.Threads[thread].LastEvent);
-    }
+    /// <summary>The number of the step that is taken next: while a write is reported, of the step that writes.</summary>
+    public int NextStep => _controller.Events.Count;
 
-    /// <summary>How many stores of a thread to an address were in its store buffer when it took its last step.</summary>
+    /// <summary>The number of the last step of the calling thread; outside of threads one behind all steps.</summary>
+    public int LastStep => _controller.CurrentThread < 0 ? _controller.Events.Count : _controller.Threads[_controller.CurrentThread].LastEvent;
+
+    /// <summary>
+    /// The stores of a thread to an address, first to last, with where they are in the order of two steps. That order is the same in all
+    /// executions that count as equivalent; which of two steps came first is not.
+    /// </summary>
     /// <param name="thread">The thread's number.</param>
-    /// <param name="address">The address.</param>
-    public int CountBufferedStores(int thread, nint address) =>
-        _controller.Threads[thread].Buffer.CountAt(address, _controller.Threads[thread].LastEvent);
+    /// <param name="address">The address that it stored to.</param>
+    /// <param name="step">The number of a step.</param>
+    /// <param name="laterStep">The number of another step, or one behind all.</param>
+    public IEnumerable<OrderedStore> StoresOf(int thread, nint address, int step, int laterStep) =>
+        _controller.StoresOf(_controller.Threads[thread], address, step, laterStep);
 
     /// <summary>Bytes that <see cref="NativeBlock"/> has allocated in this execution and not freed.</summary>
     public long LiveBytes => _controller.LiveBytes;

@@ -35,7 +35,6 @@ public sealed class FindingTests
             static execution => execution.Watch(0x10, 8, execution.Allocate(8)),
             static execution => execution.Watch(execution.Allocate(8), 8, 0x10),
             static execution => execution.Note(0x10),
-            static execution => execution.LoadInEyesOf(0, 0x10, 8),
             static execution => execution.Allocate(8, alignment: 3),
         ];
         Assert.All(wrong, static step => Assert.IsType<ArgumentException>(Find(execution => execution.AddThread("wrong", () => step(execution))).Cause));

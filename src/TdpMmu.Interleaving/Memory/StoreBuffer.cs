@@ -14,7 +14,10 @@ internal sealed class StoreBuffer
 
     internal int Count => _entries.Count - _first;
 
-    internal Entry Oldest => _entries[_first];
+    internal Entry Oldest => this[0];
+
+    /// <summary>The stores, oldest first.</summary>
+    internal Entry this[int index] => _entries[_first + index];
 
     internal void Add(nint address, int size, ulong value, int lastEvent) => _entries.Add(new Entry(address, size, value, lastEvent));
 
@@ -32,28 +35,13 @@ internal sealed class StoreBuffer
         _first = 0;
     }
 
-    /// <summary>How many stores to an address have not reached memory, of those that were made before a step of the owner.</summary>
-    internal int CountAt(nint address, int madeBefore)
-    {
-        var count = 0;
-        foreach (ref readonly var entry in CollectionsMarshal.AsSpan(_entries)[_first..])
-        {
-            count += entry.Address == address && entry.LastEvent < madeBefore ? 1 : 0;
-        }
-
-        return count;
-    }
-
     /// <summary>What the owner sees: memory, with its own stores laid over it in their order.</summary>
-    /// <param name="address">The address.</param>
-    /// <param name="size">1, 2, 4 or 8 bytes.</param>
-    /// <param name="madeBefore">Only stores that were made before this step of the owner count.</param>
-    internal ulong Load(nint address, int size, int madeBefore = int.MaxValue)
+    internal ulong Load(nint address, int size)
     {
         var value = RawMemory.Load(address, size);
         foreach (ref readonly var entry in CollectionsMarshal.AsSpan(_entries)[_first..])
         {
-            value = entry.LastEvent < madeBefore ? Overlay(value, address, size, entry) : value;
+            value = Overlay(value, address, size, entry);
         }
 
         return value;

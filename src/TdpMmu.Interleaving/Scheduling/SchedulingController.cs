@@ -258,6 +258,40 @@ internal sealed partial class SchedulingController : AtomicsController
         return true;
     }
 
+    /// <summary>As <see cref="Execution.StoresOf"/>.</summary>
+    internal IEnumerable<OrderedStore> StoresOf(ScheduledThread thread, nint address, int step, int laterStep)
+    {
+        if (IsBuffered)
+        {
+            for (var store = 0; store < thread.StoresAfter.Count; store++)
+            {
+                var flush = store < thread.Flushes.Count ? thread.Flushes[store] : -1;
+                var (place, value) = flush >= 0
+                    ? (_events[flush].Address, _events[flush].Value)
+                    : (thread.Buffer[store - thread.Flushes.Count].Address, thread.Buffer[store - thread.Flushes.Count].Value);
+                if (place == address)
+                {
+                    yield return new OrderedStore(
+                        value,
+                        step >= _events.Count || thread.StoresAfter[store] < Order.CountBefore(step, thread.Id),
+                        flush >= 0 && IsBefore(flush, laterStep));
+                }
+            }
+
+            yield break;
+        }
+
+        for (var index = 0; index < _events.Count; index++)
+        {
+            if (_events[index] is { Kind: OperationKind.Store } store && store.Actor == thread.Id && store.Address == address)
+            {
+                yield return new OrderedStore(store.Value, IsBefore(index, step), IsBefore(index, laterStep));
+            }
+        }
+    }
+
+    private bool IsBefore(int index, int step) => step >= _events.Count || Order.OrdinalOf(index) <= Order.CountBefore(step, _events[index].Actor);
+
     /// <summary>Whether a thread, if there is one, waits for something.</summary>
     internal bool IsBlocked(int thread) => thread >= 0 && !_threads[thread].IsFinished && !CanGoOn(_threads[thread]);
 

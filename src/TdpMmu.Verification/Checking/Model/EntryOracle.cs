@@ -46,7 +46,7 @@ internal sealed class EntryOracle<TFormat> : IMemoryObserver
         }
         else
         {
-            Tlbs?.Written(address, after);
+            Tlbs?.Written(address);
         }
     }
 

@@ -10,8 +10,10 @@ namespace TdpMmu.Verification;
 /// <remarks>
 /// <para>A vCPU compares the request inside its window before it uses a translation. When the request is raised, a vCPU whose window is
 /// closed (in its own eyes: its store may still be in its buffer) compares later and sees it. One whose window is open may have compared
-/// before, and uses old translations until the window's word has shown another value: one that was stored after the request was raised,
-/// not one that was waiting in the buffer then.</para>
+/// before, and uses old translations until whoever relies on it knows that the window's word has shown another value: one that was stored
+/// after the request was raised, not one that was waiting in the buffer then.</para>
+/// <para>What was before is said by the order of steps and not by the order in time, so that one execution answers for all those that are
+/// equivalent to it.</para>
 /// <para>The model needs no choices of its own: it knows at any moment which translations could still be used, and is asked where
 /// somebody relies on none being left.</para>
 /// </remarks>
@@ -22,7 +24,6 @@ internal sealed class TlbAdversary
     private readonly List<Raise>[] _raises;
     private readonly nint[] _windows;
     private readonly Dictionary<nint, int> _requestOf = [];
-    private readonly Dictionary<nint, int> _windowOf = [];
     private readonly int[] _threads;
     private long _now;
 
@@ -37,7 +38,6 @@ internal sealed class TlbAdversary
             _raises[vcpu] = [];
             _threads[vcpu] = -1;
             _windows[vcpu] = participants.Window(vcpu).Address;
-            _windowOf[_windows[vcpu]] = vcpu;
             _requestOf[participants.Request(vcpu).Address] = vcpu;
             execution.Watch(participants.Request(vcpu).Address, sizeof(ulong), knowledge);
         }
@@ -61,26 +61,12 @@ internal sealed class TlbAdversary
     /// <summary>As above, at an earlier moment.</summary>
     internal void Remove(in Removal what, long at) => _removals.Add(what with { At = at, By = _execution.CurrentThread });
 
-    /// <summary>Notes a write to a word of a vCPU.</summary>
-    internal void Written(nint address, ulong after)
+    /// <summary>Notes a write: it may raise a vCPU's request.</summary>
+    internal void Written(nint address)
     {
         if (_requestOf.TryGetValue(address, out var vcpu))
         {
-            var thread = _threads[vcpu];
-            var window = thread < 0 ? 0 : _execution.LoadInEyesOf(thread, _windows[vcpu], sizeof(ulong));
-            var pending = thread < 0 ? 0 : _execution.CountBufferedStores(thread, _windows[vcpu]);
-            _raises[vcpu].Add(new Raise(++_now, window, pending, IsOver: (window & 1) == 0));
-        }
-        else if (_windowOf.TryGetValue(address, out vcpu))
-        {
-            var raises = _raises[vcpu];
-            for (var index = 0; index < raises.Count; index++)
-            {
-                var raise = raises[index];
-                raises[index] = raise.Pending != 0 ? raise with { Pending = raise.Pending - 1 }
-                    : raise.Window != after ? raise with { IsOver = true }
-                    : raise;
-            }
+            _raises[vcpu].Add(new Raise(++_now, _execution.NextStep, RawMemory.Load(_windows[vcpu], sizeof(ulong))));
         }
     }
 
@@ -108,15 +94,41 @@ internal sealed class TlbAdversary
 
     private string? UseOf(int vcpu, in Removal removal)
     {
+        var wasAsked = false;
         foreach (var raise in _raises[vcpu])
         {
             if (raise.At > removal.At)
             {
-                return raise.IsOver ? null : "its window was open when it was asked to flush, and has not been closed since";
+                wasAsked = true;
+                if (HasSeen(vcpu, raise))
+                {
+                    return null;
+                }
             }
         }
 
-        return "it was not asked to flush since";
+        return wasAsked ? "its window was open when it was asked to flush, and has not been closed since" : "it was not asked to flush since";
+    }
+
+    // Whether the vCPU compares the request before it uses its TLB again.
+    private bool HasSeen(int vcpu, in Raise raise)
+    {
+        ulong? window = null;
+        foreach (var store in _execution.StoresOf(_threads[vcpu], _windows[vcpu], raise.Step, _execution.LastStep))
+        {
+            window ??= 0;
+            if (store.IsMadeBefore)
+            {
+                window = store.Value;
+            }
+            else if (store.IsInMemoryBefore && store.Value != window)
+            {
+                return true;
+            }
+        }
+
+        // Where nobody but the vCPU uses the window's word, its stores are no steps, and all that is known of it is what is there.
+        return window is { } last ? (last & 1) == 0 : (raise.Window & 1) == 0 || RawMemory.Load(_windows[vcpu], sizeof(ulong)) != raise.Window;
     }
 
     /// <summary>What a TLB may keep although the tables no longer have it.</summary>
@@ -140,8 +152,7 @@ internal sealed class TlbAdversary
     }
 
     /// <param name="At">When.</param>
-    /// <param name="Window">The window's word as the vCPU saw it.</param>
-    /// <param name="Pending">How many of the vCPU's stores to that word had yet to reach memory, and say nothing about what came later.</param>
-    /// <param name="IsOver">Whether whatever the vCPU does next, it compares the request first.</param>
-    private readonly record struct Raise(long At, ulong Window, int Pending, bool IsOver);
+    /// <param name="Step">The step that raised the request.</param>
+    /// <param name="Window">What the window's word held in memory.</param>
+    private readonly record struct Raise(long At, int Step, ulong Window);
 }
