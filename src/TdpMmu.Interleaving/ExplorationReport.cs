@@ -9,7 +9,7 @@ public sealed record ExplorationReport
     /// <summary>Executions that were run.</summary>
     public required long Executions { get; init; }
 
-    /// <summary>Those of them that turned out, on the way, to be equivalent to one that was seen.</summary>
+    /// <summary>Those of them that turned out, on the way, to be equivalent to one that was seen, or to come to a state from which all was.</summary>
     public required long Pruned { get; init; }
 
     /// <summary>Whether every schedule was run, or an equivalent one.</summary>

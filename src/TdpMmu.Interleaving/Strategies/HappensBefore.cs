@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Numerics;
 using System.Runtime.InteropServices;
 
@@ -13,14 +14,13 @@ internal sealed class HappensBefore
     private const int FamilyMask = ScheduledThread.Most - 1;
 
     private readonly Dictionary<nint, int> _heads = [];
-    private readonly int[] _lastOf = new int[Actors];
-    private readonly int[] _countOf = new int[Actors];
+    private readonly List<int>[] _stepsOf = [.. Enumerable.Range(0, Actors).Select(static _ => new List<int>())];
     private readonly int[] _firstOf = new int[Actors];
     private int[] _clocks = [];
     private int[] _ordinals = [];
-    private int[] _predecessors = [];
     private byte[] _actors = [];
     private nint[] _signatures = [];
+    private ulong[] _hashes = [];
     private int[] _previous = [];
     private int[] _owners = [];
     private int _count;
@@ -33,8 +33,7 @@ internal sealed class HappensBefore
         if (repeated == 0)
         {
             _heads.Clear();
-            Array.Fill(_lastOf, -1);
-            Array.Clear(_countOf);
+            Array.ForEach(_stepsOf, static steps => steps.Clear());
             _count = 0;
         }
 
@@ -48,8 +47,7 @@ internal sealed class HappensBefore
     private void Remove(SchedulingController controller, int index)
     {
         var step = controller.Events[index];
-        _lastOf[step.Actor] = _predecessors[index];
-        _countOf[step.Actor]--;
+        _stepsOf[step.Actor].RemoveAt(_stepsOf[step.Actor].Count - 1);
         for (var place = step.FirstAccess + step.AccessCount - 1; place >= step.FirstAccess; place--)
         {
             _heads[controller.AccessAt(place).Key] = _previous[place];
@@ -73,6 +71,18 @@ internal sealed class HappensBefore
 
     /// <summary>The number of a step among those of its actor, from 1.</summary>
     internal int OrdinalOf(int index) => _ordinals[index];
+
+    /// <summary>Who took a step.</summary>
+    internal int ActorOf(int index) => _actors[index];
+
+    /// <summary>The index of a step by its number among those of its actor.</summary>
+    internal int IndexOf(int actor, int ordinal) => _stepsOf[actor][ordinal - 1];
+
+    /// <summary>
+    /// A hash of the first steps of the execution and of their order as far as it matters: the same for executions that begin with equivalent
+    /// steps, so that whoever is where they lead to is in the same state.
+    /// </summary>
+    internal ulong HashOfFirst(int count) => count == 0 ? 0 : _hashes[count - 1];
 
     /// <summary>How many of an actor's steps come before a step, itself included.</summary>
     internal int CountBefore(int index, int actor) => Clock(index)[actor];
@@ -117,9 +127,9 @@ internal sealed class HappensBefore
         {
             var capacity = Math.Max(256, steps * 2);
             Array.Resize(ref _ordinals, capacity);
-            Array.Resize(ref _predecessors, capacity);
             Array.Resize(ref _actors, capacity);
             Array.Resize(ref _signatures, capacity);
+            Array.Resize(ref _hashes, capacity);
             Array.Resize(ref _clocks, capacity * Actors);
         }
 
@@ -155,8 +165,8 @@ internal sealed class HappensBefore
         var actor = step.Actor;
         var clock = Clock(index);
         _actors[index] = actor;
-        _ordinals[index] = ++_countOf[actor];
-        _predecessors[index] = _lastOf[actor];
+        _stepsOf[actor].Add(index);
+        _ordinals[index] = _stepsOf[actor].Count;
         Before(controller, step, index, clock);
         var accesses = controller.AccessesOf(step);
         for (var number = 0; number < accesses.Length; number++)
@@ -177,26 +187,29 @@ internal sealed class HappensBefore
         if (step.TimesOut)
         {
             // Time runs out after all that could happen.
-            foreach (var last in _lastOf)
+            foreach (var steps in _stepsOf)
             {
-                if (last >= 0)
+                if (steps.Count != 0 && steps[^1] != index)
                 {
-                    Join(clock, last);
+                    Join(clock, steps[^1]);
                 }
             }
         }
 
         clock[actor] = _ordinals[index];
-        _lastOf[actor] = index;
+
+        // A sum, because it does not matter in which order steps come that nothing orders.
+        var seed = unchecked((long)(((ulong)signature << 4) | (uint)actor));
+        _hashes[index] = HashOfFirst(index) + XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<int>)clock), seed);
     }
 
     // The clock of what is before the step whatever it touches: its actor's last step, and the stores that it waited for.
     private void Before(SchedulingController controller, in StepEvent step, int index, Span<int> clock)
     {
         clock.Clear();
-        if (_predecessors[index] >= 0)
+        if (_ordinals[index] > 1)
         {
-            Clock(_predecessors[index]).CopyTo(clock);
+            Clock(IndexOf(_actors[index], _ordinals[index] - 1)).CopyTo(clock);
         }
 
         if (step.FamilyEvent >= 0)

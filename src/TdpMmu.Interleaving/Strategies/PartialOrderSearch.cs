@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace TdpMmu.Interleaving;
 
@@ -19,27 +20,43 @@ namespace TdpMmu.Interleaving;
 /// processor waits for: with that step done before, the thread could have gone on, and to leave it would cost a preemption. A thread does not
 /// sleep either where the one that has the processor waits and a store may end that: who has the processor then would be another one, had
 /// the step been done before.</para>
+/// <para>So little sleep leaves many schedules that are equivalent. What was seen from a state is therefore remembered, and a schedule that comes
+/// to the same state on another way ends there (<see cref="SeenStates"/>). Without a bound there are no such schedules.</para>
 /// </remarks>
-internal sealed class PartialOrderSearch : SearchStrategy
+internal sealed partial class PartialOrderSearch : SearchStrategy
 {
+    // Makes the thread that has the processor a part of a state's hash.
+    private const ulong ThreadFactor = 0x9e37_79b9_7f4a_7c15;
+
     private readonly int _preemptions;
+    private readonly bool _remembers;
     private readonly List<Frame> _frames = [];
+    private readonly SeenStates _seen = new();
     private HappensBefore _order = null!;
     private List<StepEvent>? _steps;
     private int _prefix;
+    private int _interesting;
+    private long _executions;
     private bool _started;
-    private bool _gaveUp;
     private bool _isCut;
     private long _pruned;
 
     /// <summary>Creates a search.</summary>
     /// <param name="preemptions">Preemptions that a schedule may have, or <see cref="int.MaxValue"/>.</param>
-    internal PartialOrderSearch(int preemptions) => _preemptions = preemptions;
+    /// <param name="remembers">Whether a search with a bound remembers states.</param>
+    internal PartialOrderSearch(int preemptions, bool remembers = true)
+    {
+        _preemptions = preemptions;
+        _remembers = remembers && IsBounded;
+    }
 
     internal override long Pruned => _pruned;
 
     // The last step of the prefix is the first that is new.
     internal override int Repeated => Math.Max(0, _prefix - 1);
+
+    /// <summary>Whether the last execution was not looked at to its end, because what it would show was seen or is beyond the bound.</summary>
+    internal bool GaveUp { get; private set; }
 
     /// <summary>Whether schedules were left out because they have too many preemptions.</summary>
     internal bool IsCut => _isCut;
@@ -51,6 +68,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
     internal override void Restart()
     {
         _frames.Clear();
+        _seen.Clear();
         _prefix = 0;
         _started = false;
         _isCut = false;
@@ -58,7 +76,9 @@ internal sealed class PartialOrderSearch : SearchStrategy
 
     internal override bool Begin()
     {
-        _gaveUp = false;
+        GaveUp = false;
+        _interesting = int.MaxValue;
+        _executions++;
         if (!_started)
         {
             _started = true;
@@ -66,22 +86,21 @@ internal sealed class PartialOrderSearch : SearchStrategy
             return true;
         }
 
-        for (; _frames.Count > 0; _frames.RemoveAt(_frames.Count - 1))
+        for (; _frames.Count > 0; Close())
         {
-            var frame = _frames[^1];
+            ref var frame = ref At(_frames.Count - 1);
             frame.Done |= 1u << frame.Chosen;
             for (var open = frame.Backtrack & ~frame.Done & ~frame.Sleep; open != 0; open &= open - 1)
             {
                 var actor = BitOperations.TrailingZeroCount(open);
                 if (frame.PreemptionsBefore + frame.CostOf(actor) > _preemptions)
                 {
-                    _isCut = true;
+                    frame.IsCut = true;
                     frame.Done |= 1u << actor;
                     continue;
                 }
 
                 frame.Chosen = actor;
-                _frames[^1] = frame;
                 _prefix = _frames.Count;
                 return true;
             }
@@ -90,9 +109,32 @@ internal sealed class PartialOrderSearch : SearchStrategy
         return false;
     }
 
+    // Nothing is left to be done at the last frame.
+    private void Close()
+    {
+        var index = _frames.Count - 1;
+        ref readonly var frame = ref At(index);
+        _isCut |= frame.IsCut;
+        if (_remembers && index > 0)
+        {
+            ref var parent = ref At(index - 1);
+            parent.IsCut |= frame.IsCut;
+            HandOn(index);
+
+            // To come to it again costs an execution, so that nothing is gained where there was only one.
+            if (frame.FirstExecution + 1 < _executions && SeenStates.Holds(index))
+            {
+                var state = new SeenState(frame.IsCut ? frame.PreemptionsBefore : 0, frame.Sleep, frame.IsCut, frame.PlannedForBlock);
+                _seen.Add(frame.Key, state, RacesWith(index), _order);
+            }
+        }
+
+        _frames.RemoveAt(index);
+    }
+
     internal override int Choose(in Situation situation, SchedulingController controller)
     {
-        if (_gaveUp)
+        if (GaveUp)
         {
             return situation.Undisturbed(situation.Enabled);
         }
@@ -105,24 +147,31 @@ internal sealed class PartialOrderSearch : SearchStrategy
                 : throw new NondeterminismException("The program is not deterministic: with the same schedule, other threads can go on than the last time.");
         }
 
+        _order = controller.Order;
+        _steps = controller.Events;
         var sleep = situation.Step == 0 ? 0 : SleepBehind(_frames[^1], situation, controller);
         var before = _frames.Count == 0 ? 0 : _frames[^1].PreemptionsBefore + _frames[^1].CostOf(_frames[^1].Chosen);
+        var key = _order.HashOfFirst(situation.Step) + ((ulong)(situation.Current + 1) * ThreadFactor);
+        if (_remembers && situation.Step != 0 && _seen.TryFind(key, before, sleep, out var seen))
+        {
+            PlanAgain(seen, situation.Current);
+            _interesting = situation.Step;
+            return GiveUp(situation);
+        }
+
         var awake = situation.Enabled & ~sleep;
         var chosen = awake == 0 ? 0 : situation.Undisturbed(awake);
         if (IsBounded && awake != 0 && situation.IsPreemption(chosen))
         {
             // The thread waits for a store that must stay behind: it is interrupted, or others come before it.
-            AddAllWhereBegan(situation.Current);
-            _isCut |= before == _preemptions;
+            PlanAllWhereBegan(situation.Current);
+            At(_frames.Count - 1).IsCut |= before == _preemptions;
             awake = before == _preemptions ? 0 : awake;
         }
 
         if (awake == 0)
         {
-            // Whatever could be done here is covered by an execution that was seen. The rest is run to its end, which costs less than stopping.
-            _gaveUp = true;
-            _pruned++;
-            return situation.Undisturbed(situation.Enabled);
+            return GiveUp(situation);
         }
 
         _frames.Add(new Frame
@@ -133,23 +182,29 @@ internal sealed class PartialOrderSearch : SearchStrategy
             Wakeful = WakefulAt(situation, controller),
             Chosen = chosen,
             PreemptionsBefore = before,
+            Key = key,
+            FirstExecution = _executions,
         });
+        RacesWith(situation.Step).Clear();
         return chosen;
     }
 
-    internal override void End(SchedulingController controller)
+    // Whatever could be done here is covered by an execution that was seen. The rest is run to its end, which costs less than stopping.
+    private int GiveUp(in Situation situation)
     {
-        _steps = controller.Events;
-        _order = controller.Order;
-
-        // What a bounded search gave up may race with what it did not.
-        _order.FindRaces(controller, IsBounded ? controller.Events.Count : _frames.Count, Repeated, IsBounded, Plan);
+        GaveUp = true;
+        _pruned++;
+        return situation.Undisturbed(situation.Enabled);
     }
+
+    // What a bounded search gave up may race with what it did not, unless that is known.
+    internal override void End(SchedulingController controller) =>
+        _order.FindRaces(controller, IsBounded ? _interesting : _frames.Count, Repeated, IsBounded, Plan);
 
     private uint SleepBehind(in Frame frame, in Situation situation, SchedulingController controller)
     {
         var sleep = 0u;
-        ref readonly var step = ref System.Runtime.InteropServices.CollectionsMarshal.AsSpan(controller.Events)[^1];
+        ref readonly var step = ref CollectionsMarshal.AsSpan(controller.Events)[^1];
         for (var asleep = (frame.Sleep | (frame.Done & SleepersAt(frame))) & ~(1u << frame.Chosen); asleep != 0; asleep &= asleep - 1)
         {
             var actor = BitOperations.TrailingZeroCount(asleep);
@@ -184,99 +239,7 @@ internal sealed class PartialOrderSearch : SearchStrategy
     private uint SleepersAt(in Frame frame) =>
         !IsBounded ? ~0u : ((~0u << ScheduledThread.Most) | (frame.Situation.Current >= 0 ? 1u << frame.Situation.Current : 0)) & ~frame.Wakeful;
 
-    // The steps at the two indices race: a schedule with the second one first is wanted.
-    private void Plan(int first, int second, int actor)
-    {
-        if (!IsBounded)
-        {
-            var frame = _frames[first];
-            var initials = _order.InitialsBetween(first, second);
-            if ((initials & frame.Backtrack) == 0)
-            {
-                var possible = initials & frame.Enabled;
-                frame.Backtrack |= (possible & (1u << actor)) != 0 ? 1u << actor : possible & (0 - possible);
-                _frames[first] = frame;
-            }
-
-            return;
-        }
-
-        // What follows a step at which the search gave up is not planned itself, but the switch to its thread may have been.
-        var last = Math.Min(first, _frames.Count - 1);
-        Add(last, second, actor);
-        var chosen = _steps![first].Actor;
-        var thread = chosen < ScheduledThread.Most ? chosen : ThreadBefore(first);
-        if (chosen >= ScheduledThread.Most)
-        {
-            // The store stays behind while its thread, or whoever has the processor, goes on: that costs no preemption.
-            Add(last, second, thread);
-        }
-
-        var start = first;
-        while (start > 0 && ThreadBefore(start) == thread)
-        {
-            start--;
-        }
-
-        if (start != first && start < _frames.Count)
-        {
-            Add(start, second, actor);
-        }
-    }
-
-    // Plans all threads where the one that has the processor got it.
-    private void AddAllWhereBegan(int thread)
-    {
-        var start = _frames.Count - 1;
-        while (start > 0 && _frames[start].Situation.Current == thread)
-        {
-            start--;
-        }
-
-        var frame = _frames[start];
-        frame.Backtrack |= frame.Enabled;
-        _frames[start] = frame;
-    }
-
-    // The thread that took the last step of a thread before a step.
-    private int ThreadBefore(int index)
-    {
-        if (index < _frames.Count)
-        {
-            return _frames[index].Situation.Current;
-        }
-
-        for (index--; index >= 0; index--)
-        {
-            if (_steps![index].Actor < ScheduledThread.Most)
-            {
-                return _steps[index].Actor;
-            }
-        }
-
-        return -1;
-    }
-
-    // Plans an actor at a frame, on the way to a later step. Where the actor cannot go, or is asleep because it has to come after somebody
-    // else this time, those go who can begin what leads to the step.
-    private void Add(int index, int second, int actor)
-    {
-        var frame = _frames[index];
-        if (actor >= ScheduledThread.Most && (frame.Enabled & (1u << actor)) == 0)
-        {
-            // The store is still to be made.
-            actor -= ScheduledThread.Most;
-        }
-
-        var planned = actor < 0 ? 0 : frame.Enabled & (1u << actor);
-        if ((planned & frame.Sleep) != 0)
-        {
-            planned = _order.InitialsBetween(index, second) & frame.Enabled & ~frame.Sleep;
-        }
-
-        frame.Backtrack |= planned != 0 ? planned : frame.Enabled;
-        _frames[index] = frame;
-    }
+    private ref Frame At(int index) => ref CollectionsMarshal.AsSpan(_frames)[index];
 
     private struct Frame
     {
@@ -287,6 +250,10 @@ internal sealed class PartialOrderSearch : SearchStrategy
         internal uint Wakeful;
         internal int Chosen;
         internal int PreemptionsBefore;
+        internal ulong Key;
+        internal long FirstExecution;
+        internal uint PlannedForBlock;
+        internal bool IsCut;
 
         internal readonly uint Enabled => Situation.Enabled;
 

@@ -3,7 +3,8 @@ using System.Numerics;
 namespace TdpMmu.Interleaving.Tests.SmallPrograms;
 
 /// <summary>Tries every choice at every step, without any reduction.</summary>
-internal sealed class EverySchedule : SearchStrategy
+/// <param name="preemptions">How many preemptions a schedule may have.</param>
+internal sealed class EverySchedule(int preemptions = int.MaxValue) : SearchStrategy
 {
     private readonly List<(uint Open, int Chosen)> _choices = [];
     private bool _started;
@@ -40,7 +41,13 @@ internal sealed class EverySchedule : SearchStrategy
     {
         if (situation.Step == _choices.Count)
         {
-            _choices.Add((situation.Enabled & (situation.Enabled - 1), BitOperations.TrailingZeroCount(situation.Enabled)));
+            var open = situation.Enabled;
+            for (var actor = 0; actor < ScheduledThread.Most; actor++)
+            {
+                open &= controller.Preemptions == preemptions && situation.IsPreemption(actor) ? ~(1u << actor) : ~0u;
+            }
+
+            _choices.Add((open & (open - 1), BitOperations.TrailingZeroCount(open)));
         }
 
         return _choices[situation.Step].Chosen;
