@@ -6,7 +6,6 @@ namespace TdpMmu.Interleaving;
 internal sealed class Search
 {
     private const int Rehearsals = 24;
-    private const double PreemptionsShare = 0.6;
 
     private readonly SchedulingController _controller;
     private readonly Action<Execution> _arrange;
@@ -60,7 +59,7 @@ internal sealed class Search
             case ExplorationStrategy.Random:
                 return RunRandom(new RandomStrategy(_options.Seed));
             case ExplorationStrategy.Preemptions:
-                return Describe(RunPreemptions(_options.Preemptions, 1));
+                return Describe(RunPreemptions(_options.Preemptions));
             default:
                 break;
         }
@@ -74,15 +73,15 @@ internal sealed class Search
         }
 
         // What goes wrong mostly does so with two preemptions or fewer (Musuvathi, Qadeer: "Iterative context bounding", PLDI 2007).
-        var exhausted = RunPreemptions(_options.Preemptions, PreemptionsShare)
-            || (Failure is null && RunStage(new PartialOrderSearch(int.MaxValue), 1));
+        var exhausted = RunPreemptions(_options.Preemptions)
+            || (Failure is null && RunStage(new PartialOrderSearch(int.MaxValue)));
         return Failure is null ? Describe(exhausted) : (false, false, null);
     }
 
     /// <summary>Looks for a failure within a number of preemptions.</summary>
     internal bool RunWithin(int preemptions)
     {
-        RunStage(new PartialOrderSearch(preemptions), _options.ExecutionLimit, _options.TimeLimit);
+        RunStage(new PartialOrderSearch(preemptions));
         return Failure is not null;
     }
 
@@ -90,17 +89,17 @@ internal sealed class Search
 
     private (bool Exhausted, bool Complete, string? Bound) RunRandom(SearchStrategy strategy)
     {
-        RunStage(strategy, _options.ExecutionLimit, _options.TimeLimit);
+        RunStage(strategy);
         return (false, true, $"{Executions} {strategy.Bound}");
     }
 
     // Goes on from the bound that was completed last. True when nothing had to be left out.
-    private bool RunPreemptions(int last, double share)
+    private bool RunPreemptions(int last)
     {
         for (var bound = PreemptionsSeen + 1; bound <= last; bound++)
         {
             var strategy = new PartialOrderSearch(bound);
-            if (!RunStage(strategy, share))
+            if (!RunStage(strategy))
             {
                 return false;
             }
@@ -124,10 +123,7 @@ internal sealed class Search
             : (false, false, PreemptionsSeen < 0 ? Limit : $"{seen} ({Limit})");
     }
 
-    private bool RunStage(SearchStrategy strategy, double share) => RunStage(
-        strategy,
-        (long)(_options.ExecutionLimit * share),
-        _options.TimeLimit == TimeSpan.MaxValue ? TimeSpan.MaxValue : _options.TimeLimit * share);
+    private bool RunStage(SearchStrategy strategy) => RunStage(strategy, _options.ExecutionLimit, _options.TimeLimit);
 
     /// <summary>Runs one strategy.</summary>
     /// <returns>Whether it came to its end without a failure.</returns>

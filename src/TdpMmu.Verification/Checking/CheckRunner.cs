@@ -132,8 +132,8 @@ public sealed class CheckRunner
     }
 
     // What was cut by time is explored again with several times as much of it: most of a plan needs little, and what needs a lot is not
-    // known beforehand. First come those of which not even the schedules with few preemptions were seen, as long as there is time. The last
-    // round divides what is left.
+    // known beforehand. Half of the time is for those of which not even the schedules with few preemptions were seen; after that they come
+    // first. The last round divides what is left.
     private bool BeginRound()
     {
         if (_isLast || Array.Exists(_results, static result => result?.Report.Finding is not null))
@@ -148,11 +148,18 @@ public sealed class CheckRunner
         _incomplete = _round.Count(index => !IsComplete(index));
         _roundShare *= Growth;
         _next = 0;
+        if (_incomplete != 0 && Left > _options.Time / 2 && !IsLast(_incomplete))
+        {
+            _round = _round[.._incomplete];
+        }
 
-        // Random strategies come to no end that would leave time to the others.
-        _isLast = _options.Strategy is ExplorationStrategy.Pct or ExplorationStrategy.Random || _roundShare * _round.Length / _jobs > Left / 2;
+        _isLast = IsLast(_round.Length);
         return _round.Length != 0;
     }
+
+    // Random strategies come to no end that would leave time to the others.
+    private bool IsLast(int explorations) =>
+        _options.Strategy is ExplorationStrategy.Pct or ExplorationStrategy.Random || _roundShare * explorations / _jobs > Left / 2;
 
     private bool IsOpen(int index) => _results[index]?.Report switch
     {
