@@ -24,6 +24,7 @@ internal sealed class HappensBefore
     private int[] _previous = [];
     private int[] _owners = [];
     private int _count;
+    private int _hashed;
 
     /// <summary>Begins an execution.</summary>
     /// <param name="controller">Has the steps of the one before, still.</param>
@@ -41,6 +42,8 @@ internal sealed class HappensBefore
         {
             Remove(controller, --_count);
         }
+
+        _hashed = Math.Min(_hashed, _count);
     }
 
     // The newest step.
@@ -82,7 +85,17 @@ internal sealed class HappensBefore
     /// A hash of the first steps of the execution and of their order as far as it matters: the same for executions that begin with equivalent
     /// steps, so that whoever is where they lead to is in the same state.
     /// </summary>
-    internal ulong HashOfFirst(int count) => count == 0 ? 0 : _hashes[count - 1];
+    internal ulong HashOfFirst(int count)
+    {
+        for (; _hashed < count; _hashed++)
+        {
+            // A sum, because it does not matter in which order steps come that nothing orders.
+            var seed = unchecked((long)(((ulong)_signatures[_hashed] << 4) | _actors[_hashed]));
+            _hashes[_hashed] = (_hashed == 0 ? 0 : _hashes[_hashed - 1]) + XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<int>)Clock(_hashed)), seed);
+        }
+
+        return count == 0 ? 0 : _hashes[count - 1];
+    }
 
     /// <summary>How many of an actor's steps come before a step, itself included.</summary>
     internal int CountBefore(int index, int actor) => Clock(index)[actor];
@@ -197,10 +210,6 @@ internal sealed class HappensBefore
         }
 
         clock[actor] = _ordinals[index];
-
-        // A sum, because it does not matter in which order steps come that nothing orders.
-        var seed = unchecked((long)(((ulong)signature << 4) | (uint)actor));
-        _hashes[index] = HashOfFirst(index) + XxHash3.HashToUInt64(MemoryMarshal.AsBytes((ReadOnlySpan<int>)clock), seed);
     }
 
     // The clock of what is before the step whatever it touches: its actor's last step, and the stores that it waited for.

@@ -29,7 +29,7 @@ internal sealed partial class PartialOrderSearch
 
         // Whoever comes to the state before the second step on another way has the first one at another place, and plans it there.
         var behind = Math.Min(second, _frames.Count - 1);
-        if (first < behind)
+        if (_remembers && first < behind)
         {
             RacesWith(behind)[first] |= (ushort)(1u << actor);
         }
@@ -65,30 +65,26 @@ internal sealed partial class PartialOrderSearch
             }
         }
 
-        var last = _frames.Count - 1;
-        At(last).IsCut |= seen.IsCut;
-        var start = BlockStart(last, current);
-        if ((seen.PlannedForBlock & Everybody) != 0)
-        {
-            PlanAllWhereBegan(current);
-        }
-
-        for (var actors = seen.PlannedForBlock & ~Everybody; actors != 0; actors &= actors - 1)
-        {
-            Add(start, Remembered, BitOperations.TrailingZeroCount(actors));
-        }
-
-        At(last).PlannedForBlock |= start < last ? seen.PlannedForBlock : 0;
+        At(_frames.Count - 1).IsCut |= seen.IsCut;
+        PlanWhereBegan(current, seen.PlannedForBlock);
     }
 
-    // Plans all threads where the one that has the processor got it.
-    private void PlanAllWhereBegan(int thread)
+    // Plans actors where the thread that has the processor got it.
+    private void PlanWhereBegan(int thread, uint actors)
     {
         var last = _frames.Count - 1;
         var start = BlockStart(last, thread);
-        ref var frame = ref At(start);
-        frame.Backtrack |= frame.Enabled;
-        At(last).PlannedForBlock |= start < last ? Everybody : 0;
+        At(last).PlannedForBlock |= start < last ? actors : 0;
+        if ((actors & Everybody) != 0)
+        {
+            ref var frame = ref At(start);
+            frame.Backtrack |= frame.Enabled;
+        }
+
+        for (actors &= ~Everybody; actors != 0; actors &= actors - 1)
+        {
+            Add(start, Remembered, BitOperations.TrailingZeroCount(actors));
+        }
     }
 
     // The step with which a thread got the processor that had it before another step.
@@ -107,7 +103,7 @@ internal sealed partial class PartialOrderSearch
     {
         if (index < _frames.Count)
         {
-            return _frames[index].Situation.Current;
+            return At(index).Situation.Current;
         }
 
         for (index--; index >= 0; index--)

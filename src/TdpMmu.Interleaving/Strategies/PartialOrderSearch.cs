@@ -38,7 +38,6 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
     private int _interesting;
     private long _executions;
     private bool _started;
-    private bool _isCut;
     private long _pruned;
 
     /// <summary>Creates a search.</summary>
@@ -59,9 +58,9 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
     internal bool GaveUp { get; private set; }
 
     /// <summary>Whether schedules were left out because they have too many preemptions.</summary>
-    internal bool IsCut => _isCut;
+    internal bool IsCut { get; private set; }
 
-    internal override string? Bound => _isCut ? $"{_preemptions} preemptions" : null;
+    internal override string? Bound => IsCut ? $"{_preemptions} preemptions" : null;
 
     private bool IsBounded => _preemptions != int.MaxValue;
 
@@ -71,7 +70,7 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
         _seen.Clear();
         _prefix = 0;
         _started = false;
-        _isCut = false;
+        IsCut = false;
     }
 
     internal override bool Begin()
@@ -114,7 +113,7 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
     {
         var index = _frames.Count - 1;
         ref readonly var frame = ref At(index);
-        _isCut |= frame.IsCut;
+        IsCut |= frame.IsCut;
         if (_remembers && index > 0)
         {
             ref var parent = ref At(index - 1);
@@ -122,7 +121,7 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
             HandOn(index);
 
             // To come to it again costs an execution, so that nothing is gained where there was only one.
-            if (frame.FirstExecution + 1 < _executions && SeenStates.Holds(index))
+            if (frame.FirstExecution + 1 < _executions)
             {
                 var state = new SeenState(frame.IsCut ? frame.PreemptionsBefore : 0, frame.Sleep, frame.IsCut, frame.PlannedForBlock);
                 _seen.Add(frame.Key, state, RacesWith(index), _order);
@@ -141,7 +140,7 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
 
         if (situation.Step < _prefix)
         {
-            var planned = _frames[situation.Step];
+            ref readonly var planned = ref At(situation.Step);
             return planned.Enabled == situation.Enabled
                 ? planned.Chosen
                 : throw new NondeterminismException("The program is not deterministic: with the same schedule, other threads can go on than the last time.");
@@ -149,9 +148,16 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
 
         _order = controller.Order;
         _steps = controller.Events;
-        var sleep = situation.Step == 0 ? 0 : SleepBehind(_frames[^1], situation, controller);
-        var before = _frames.Count == 0 ? 0 : _frames[^1].PreemptionsBefore + _frames[^1].CostOf(_frames[^1].Chosen);
-        var key = _order.HashOfFirst(situation.Step) + ((ulong)(situation.Current + 1) * ThreadFactor);
+        var sleep = 0u;
+        var before = 0;
+        if (situation.Step != 0)
+        {
+            ref readonly var frame = ref At(_frames.Count - 1);
+            sleep = SleepBehind(frame, situation, controller);
+            before = frame.PreemptionsBefore + frame.CostOf(frame.Chosen);
+        }
+
+        var key = _remembers ? _order.HashOfFirst(situation.Step) + ((ulong)(situation.Current + 1) * ThreadFactor) : 0;
         if (_remembers && situation.Step != 0 && _seen.TryFind(key, before, sleep, out var seen))
         {
             PlanAgain(seen, situation.Current);
@@ -164,7 +170,7 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
         if (IsBounded && awake != 0 && situation.IsPreemption(chosen))
         {
             // The thread waits for a store that must stay behind: it is interrupted, or others come before it.
-            PlanAllWhereBegan(situation.Current);
+            PlanWhereBegan(situation.Current, Everybody);
             At(_frames.Count - 1).IsCut |= before == _preemptions;
             awake = before == _preemptions ? 0 : awake;
         }
@@ -185,7 +191,11 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
             Key = key,
             FirstExecution = _executions,
         });
-        RacesWith(situation.Step).Clear();
+        if (_remembers)
+        {
+            RacesWith(situation.Step).Clear();
+        }
+
         return chosen;
     }
 

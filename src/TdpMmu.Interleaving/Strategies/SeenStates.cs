@@ -41,14 +41,14 @@ internal sealed class SeenStates
     internal bool TryFind(ulong key, int preemptions, uint asleep, out SeenState state) =>
         _states.TryGetValue(key, out state) && state.Covers(preemptions, asleep);
 
-    /// <summary>Remembers a state.</summary>
+    /// <summary>Remembers a state, unless there are too many, or it is so far into an execution that its races cannot be kept.</summary>
     /// <param name="key">The state.</param>
     /// <param name="state">What was seen.</param>
     /// <param name="races">For each step before it the actors, as bits, with later steps of whom it races.</param>
     /// <param name="order">Has the steps before it.</param>
     internal void Add(ulong key, SeenState state, ReadOnlySpan<ushort> races, HappensBefore order)
     {
-        if (_states.Count >= Most || _races.Count >= MostRaces)
+        if (_states.Count >= Most || _races.Count >= MostRaces || races.Length >= MostOrdinals)
         {
             return;
         }
@@ -70,9 +70,6 @@ internal sealed class SeenStates
 
         known = state with { FirstRace = first, RaceCount = _races.Count - first };
     }
-
-    /// <summary>Whether races of steps so far into an execution can be kept.</summary>
-    internal static bool Holds(int steps) => steps < MostOrdinals;
 
     /// <summary>One of the races of a state.</summary>
     /// <param name="number">Which.</param>

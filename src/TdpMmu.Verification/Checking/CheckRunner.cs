@@ -190,8 +190,10 @@ public sealed class CheckRunner
                 // An equal part of what is left: what the ones before did not need is there for the ones behind. Where that is too little
                 // to see anything, the last ones do not begin.
                 share = left * _jobs / ((place < _incomplete ? _incomplete : _round.Length) - place);
-                share = share < s_least ? s_least : share > left ? left : share;
+                share = share < s_least ? s_least : share;
             }
+
+            share = share < left ? share : left;
 
             return true;
         }
