@@ -36,6 +36,14 @@ public sealed class Execution
     /// <param name="observer">The observer.</param>
     public void AddObserver(IMemoryObserver observer) => _controller.AddObserver(observer);
 
+    /// <summary>
+    /// Says that the program's threads share nothing but memory, which they use through <see cref="Atomics"/>: no managed object that one of
+    /// them changes and another one looks at, in whatever order. A search for all schedules then ends an execution where an earlier one
+    /// came to the same state, whichever way it took, which can be far fewer executions. Told while the execution is arranged.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The program has an observer, or watches memory.</exception>
+    public void ShareOnlyMemory() => _controller.ShareOnlyMemory();
+
     /// <summary>Allocates zeroed memory for the threads to share. It needs not be freed.</summary>
     /// <param name="bytes">Its size.</param>
     /// <param name="alignment">Its alignment, a power of two.</param>
@@ -63,7 +71,7 @@ public sealed class Execution
     /// <param name="address">The first byte.</param>
     /// <param name="bytes">How many.</param>
     /// <exception cref="ArgumentException">They are not shared memory of the program: neither <see cref="Allocate"/> nor <see cref="NativeBlock"/> gave them.</exception>
-    public void Exclude(nint address, nint bytes) => _controller.Arena.Exclude(address, bytes);
+    public void Exclude(nint address, nint bytes) => _controller.Exclude(address, bytes);
 
     /// <summary>
     /// Has every write to these bytes count as a read of a word, for checks of such writes: what they depend on is the program's own

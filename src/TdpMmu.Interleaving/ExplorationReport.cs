@@ -9,8 +9,14 @@ public sealed record ExplorationReport
     /// <summary>Executions that were run.</summary>
     public required long Executions { get; init; }
 
-    /// <summary>Those of them that turned out, on the way, to be equivalent to one that was seen, or to come to a state from which all was.</summary>
+    /// <summary>
+    /// Those of them that turned out, on the way, to be equivalent to one that was seen, or to come to a state from which all was; where states
+    /// are compared, those that came to none that was new.
+    /// </summary>
     public required long Pruned { get; init; }
+
+    /// <summary>States that were met, where a search compared them (<see cref="Execution.ShareOnlyMemory"/>); otherwise 0.</summary>
+    public required long States { get; init; }
 
     /// <summary>Whether every schedule was run, or an equivalent one.</summary>
     public required bool IsExhausted { get; init; }

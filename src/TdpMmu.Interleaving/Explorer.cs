@@ -63,6 +63,7 @@ public sealed class Explorer
             Program = name,
             Executions = search.Executions,
             Pruned = search.Pruned,
+            States = search.States,
             IsExhausted = exhausted && finding is null,
             IsComplete = complete && finding is null,
             PreemptionsSeen = search.PreemptionsSeen,
@@ -113,6 +114,7 @@ public sealed class Explorer
 
         _controller.Arena.Forget();
         _controller.Arena.Share(sharedWords);
+        _controller.BeginComparing();
         _controller.IsBuffered = memory == MemoryModel.TotalStoreOrder;
     }
 
@@ -167,7 +169,7 @@ public sealed class Explorer
                 Begin(found.Memory, found.SharedWords);
             }
 
-            var failure = _controller.Run(arrange, new ScheduleStrategy(choices), options);
+            var failure = _controller.Run(arrange, new ScheduleStrategy(choices, found.ComparesStates), options);
             if (failure is null || _controller.HasDiscoveredPoints || failure.GetType() != found.FailureType || failure.Message != found.Finding)
             {
                 return null;
@@ -186,6 +188,7 @@ public sealed class Explorer
         {
             Program = program,
             Memory = memory,
+            ComparesStates = _controller.ComparesStates,
             Finding = failure.Message,
             FailureType = failure.GetType(),
             SharedWords = [.. _controller.Arena.SharedOffsets().Where(offset => !discovered.Contains(offset))],
@@ -198,7 +201,7 @@ public sealed class Explorer
     {
         Begin(recording.Memory, recording.SharedWords);
         var writer = new TraceWriter();
-        var strategy = new ScheduleStrategy(recording.Choices());
+        var strategy = new ScheduleStrategy(recording.Choices(), recording.ComparesStates);
         strategy.Begin();
         var failure = _controller.Run(arrange, strategy, options, writer);
         changed = strategy.HasDiverged || FingerprintOf(_controller) != recording.Fingerprint;

@@ -36,6 +36,8 @@ internal sealed class Search
 
     internal long Steps { get; private set; }
 
+    internal long States { get; private set; }
+
     internal int Longest { get; private set; }
 
     internal long Operations => _controller.Operations - _operationsBefore;
@@ -73,9 +75,15 @@ internal sealed class Search
         }
 
         // What goes wrong mostly does so with two preemptions or fewer (Musuvathi, Qadeer: "Iterative context bounding", PLDI 2007).
-        var exhausted = RunPreemptions(_options.Preemptions)
-            || (Failure is null && RunStage(new PartialOrderSearch(int.MaxValue)));
+        var exhausted = RunPreemptions(_options.Preemptions) || (Failure is null && RunAll());
         return Failure is null ? Describe(exhausted) : (false, false, null);
+    }
+
+    // Every schedule. Where threads share nothing but memory, states say more about what was seen than the order of steps does.
+    private bool RunAll()
+    {
+        SearchStrategy strategy = _controller.SharesOnlyMemory ? new StateSearch() : new PartialOrderSearch(int.MaxValue);
+        return RunStage(strategy) && strategy.Bound is null;
     }
 
     /// <summary>Looks for a failure within a number of preemptions.</summary>
@@ -168,6 +176,7 @@ internal sealed class Search
         finally
         {
             Pruned += strategy.Pruned;
+            States = strategy.States;
         }
     }
 }

@@ -19,6 +19,15 @@ internal static class Probes
     internal static ulong ProbeExchange(AtomicWord word, ulong value) => Atomics.Exchange(word, value);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static ulong ProbePast(AtomicWord word, ulong value)
+    {
+        var past = Past.Begin();
+        var before = Atomics.Exchange(word, value);
+        past.Forget(before);
+        return before;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static ulong ProbeCompareExchange(AtomicWord word, ulong value, ulong comparand) => Atomics.CompareExchange(word, value, comparand);
 
     [MethodImpl(MethodImplOptions.NoInlining)]

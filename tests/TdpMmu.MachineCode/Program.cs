@@ -13,7 +13,7 @@ for (var round = 0; round < 20; round++)
 {
     for (var call = 0; call < 100; call++)
     {
-        sum += Probes.ProbeLoad(word) + Probes.ProbeLoadInt(small) + Probes.ProbeExchange(word, 1) + Probes.ProbeCompareExchange(word, 2, 1);
+        sum += Probes.ProbeLoad(word) + Probes.ProbeLoadInt(small) + Probes.ProbeExchange(word, 1) + Probes.ProbePast(word, 1) + Probes.ProbeCompareExchange(word, 2, 1);
         sum += Probes.ProbeCompareExchangeInt(small, 1, 0) + Probes.ProbeAdd(word, 1) + Probes.ProbeLoadData(data);
         sum += Probes.ProbeTwoWindows(word, other, data);
         sum += Probes.ProbeWindowLoop(word, other, data, 1) + Probes.ProbeMixedLoop(word, small, 1);

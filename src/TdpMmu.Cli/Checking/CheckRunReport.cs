@@ -20,6 +20,8 @@ internal sealed record CheckRunReport
 
     public required long Pruned { get; init; }
 
+    public required long States { get; init; }
+
     public required bool Exhausted { get; init; }
 
     public required string? Bound { get; init; }
@@ -43,6 +45,7 @@ internal sealed record CheckRunReport
         Strategy = CheckNames.Strategy.NameOf(options.Strategy),
         Executions = result.Report.Executions,
         Pruned = result.Report.Pruned,
+        States = result.Report.States,
         Exhausted = result.Report.IsExhausted,
         Bound = result.Report.Bound,
         Operations = result.Report.Operations,

@@ -70,7 +70,7 @@ internal static class CheckTable
                 new Text(CheckNames.Memory.NameOf(result.Memory)),
                 new Text(Quantity.Count(result.Report.Executions)),
                 new Text(Quantity.Count(result.Report.Pruned)),
-                new Text(result.Report.Bound ?? "all schedules"),
+                new Text(result.Report.Bound ?? (result.Report.States != 0 ? "all states" : "all schedules")),
                 new Text(result.Report.Finding is not null ? "FINDING" : result.Report.IsComplete ? "ok" : "cut"));
         }
 

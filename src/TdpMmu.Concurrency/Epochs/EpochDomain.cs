@@ -137,8 +137,10 @@ public sealed unsafe class EpochDomain : IDisposable
 
         FinishUnlinking();
         var due = DueAfter(Atomics.LoadAcquire(Sequence));
+        var past = Past.Begin();
         while (true)
         {
+            past.Forget();
             var sequence = Atomics.LoadAcquire(Sequence);
             if (IsReached(sequence, due))
             {

@@ -34,6 +34,19 @@ public static unsafe partial class Atomics
         }
     }
 
+    // For Past.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static ulong BeginPast() => s_controlled && t_controller is { } controller ? controller.BeginPast() : 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void ForgetPast(ulong mark, ulong kept)
+    {
+        if (s_controlled)
+        {
+            t_controller?.ForgetPast(mark, kept);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static ulong Load(nint address, int size, MemoryOrder order) =>
         t_controller is { } controller ? controller.Load(address, size, order) : RawMemory.Load(address, size);

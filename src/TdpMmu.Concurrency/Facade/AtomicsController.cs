@@ -60,6 +60,17 @@ public abstract class AtomicsController
     /// <returns>What it does now: from 0 (park at once) to <paramref name="rounds"/>.</returns>
     public virtual int SpinRounds(int rounds) => rounds;
 
+    /// <summary>See <see cref="Past.Begin"/>.</summary>
+    /// <returns>What <see cref="ForgetPast"/> gets.</returns>
+    public virtual ulong BeginPast() => 0;
+
+    /// <summary>See <see cref="Past.Forget"/>.</summary>
+    /// <param name="mark">What <see cref="BeginPast"/> returned.</param>
+    /// <param name="kept">What is still of interest.</param>
+    public virtual void ForgetPast(ulong mark, ulong kept)
+    {
+    }
+
     /// <summary>Allocates zeroed memory for threads to share; by default from the process's heap.</summary>
     /// <param name="bytes">Its size.</param>
     /// <param name="alignment">Its alignment, a power of two.</param>

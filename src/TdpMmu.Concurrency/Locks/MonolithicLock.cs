@@ -24,11 +24,14 @@ public readonly struct MonolithicLock : IMmuLock<MonolithicLock>
     /// <inheritdoc/>
     public void EnterShared(int participant)
     {
+        var past = Past.Begin();
         if (!_lock.TryEnter())
         {
             using var wait = new LockWait(_participants, participant);
             _lock.EnterContended();
         }
+
+        past.Forget();
     }
 
     /// <inheritdoc/>

@@ -22,19 +22,25 @@ public readonly struct ParkingLock
     /// <summary>Waits for the lock and takes it.</summary>
     public void Enter()
     {
+        var past = Past.Begin();
         if (!TryEnter())
         {
             EnterContended();
         }
+
+        past.Forget();
     }
 
     /// <summary>Gives the lock back.</summary>
     public void Exit()
     {
+        var past = Past.Begin();
         if (Atomics.Exchange(_word, 0) == 2)
         {
             Atomics.Wake(_word, 1);
         }
+
+        past.Forget();
     }
 
     internal void EnterContended()
@@ -49,9 +55,11 @@ public readonly struct ParkingLock
         }
 
         // From here on the word says 2 when this thread gets the lock, because it cannot know whether others are parked.
+        var past = Past.Begin();
         while (Atomics.Exchange(_word, 2) != 0)
         {
             Atomics.Park(_word, 2);
+            past.Forget();
         }
     }
 }

@@ -35,48 +35,60 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
     /// <inheritdoc/>
     public void EnterShared(int participant)
     {
-        if ((Atomics.Add(_word, Reader) & (Writer | WriterComing)) == 0)
+        var past = Past.Begin();
+        if ((Atomics.Add(_word, Reader) & (Writer | WriterComing)) != 0)
         {
-            return;
+            LeaveShared(participant);
+            EnterSharedContended(participant);
         }
 
-        LeaveShared(participant);
-        EnterSharedContended(participant);
+        past.Forget();
     }
 
     /// <inheritdoc/>
     public void LeaveShared(int participant)
     {
+        var past = Past.Begin();
         var now = Atomics.Add(_word, unchecked(0 - Reader));
         if ((now & Waiting) != 0 && now < Reader)
         {
             WakeAll();
         }
+
+        past.Forget();
     }
 
     /// <inheritdoc/>
     public void EnterExclusive(int participant)
     {
+        var past = Past.Begin();
         if (Atomics.CompareExchange(_word, Writer, 0) != 0)
         {
             EnterExclusiveContended(participant);
         }
+
+        past.Forget();
     }
 
     /// <inheritdoc/>
     public void LeaveExclusive(int participant)
     {
+        var past = Past.Begin();
         if ((Atomics.And(_word, ~Writer) & Waiting) != 0)
         {
             WakeAll();
         }
+
+        past.Forget();
     }
 
     private void EnterSharedContended(int participant)
     {
         using var wait = new LockWait(_participants, participant);
+        var past = Past.Begin();
         for (var spins = Atomics.SpinRounds(Spins); ; spins--)
         {
+            past.Forget();
             var seen = Atomics.LoadAcquire(_word);
             if ((seen & (Writer | WriterComing)) == 0)
             {
@@ -100,8 +112,10 @@ public readonly struct ReadWriteLock : IMmuLock<ReadWriteLock>
     private void EnterExclusiveContended(int participant)
     {
         using var wait = new LockWait(_participants, participant);
+        var past = Past.Begin();
         for (var spins = Atomics.SpinRounds(Spins); ; spins--)
         {
+            past.Forget();
             var seen = Atomics.LoadAcquire(_word);
             if ((seen & ~(Waiting | WriterComing)) == 0)
             {

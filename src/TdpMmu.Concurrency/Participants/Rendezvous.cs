@@ -65,10 +65,13 @@ public sealed class Rendezvous
 
     private static void Outwait(AtomicWord counter)
     {
+        var past = Past.Begin();
         var observed = Atomics.LoadAcquire(counter);
         if ((observed & 1) != 0)
         {
             Atomics.AwaitChange(counter, observed);
         }
+
+        past.Forget();
     }
 }

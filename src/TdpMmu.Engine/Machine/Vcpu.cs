@@ -57,6 +57,9 @@ public sealed unsafe partial class Vcpu
     /// <summary>The vCPU's number, from 0.</summary>
     public int Index { get; }
 
+    /// <summary>The request that the vCPU served last.</summary>
+    internal ulong RequestServed => _open >> 1;
+
     /// <summary>The machine that the vCPU belongs to.</summary>
     public VirtualMachine Machine => _machine;
 

@@ -218,6 +218,9 @@ internal sealed unsafe partial class Arena
         return (value & (SharedBit | ExcludedBit)) == SharedBit;
     }
 
+    /// <summary>Whether a word is known to be shared.</summary>
+    internal bool IsShared(nint address) => (*Note(address) & SharedBit) != 0;
+
     /// <summary>Whether a thread has written a word in this execution.</summary>
     internal bool IsWrittenBy(nint address, int thread)
     {

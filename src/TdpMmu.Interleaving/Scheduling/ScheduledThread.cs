@@ -64,6 +64,30 @@ internal sealed class ScheduledThread : ControlledThread
     /// <summary>Whether the thread has not written the word that it waits for, so that it sees what is in memory.</summary>
     internal bool IsWaitOnOthers { get; set; }
 
+    /// <summary>What decides what the thread does before it has taken a step.</summary>
+    internal ulong Origin { get; init; }
+
+    /// <summary>A hash of all that its steps have told it; 0 before the first.</summary>
+    internal ulong Knowledge { get; set; }
+
+    /// <summary>By how much the hash of memory that nobody else uses was changed by the thread.</summary>
+    internal ulong PrivateMemory { get; set; }
+
+    /// <summary><see cref="Knowledge"/> as it was after the last step, before anything was forgotten.</summary>
+    internal ulong Told { get; set; }
+
+    /// <summary>How many stores had gone to the buffer before that step.</summary>
+    internal int StoresBefore { get; set; }
+
+    /// <summary>What the thread adds to the hash of the state that was asked for last.</summary>
+    internal ulong StateHash { get; set; }
+
+    /// <summary>What the operation stores, or what <see cref="Function"/> makes of memory with it; of a wake-up how many to wake.</summary>
+    internal ulong Operand { get; set; }
+
+    /// <summary>What a locked operation makes of the value in memory and of its operand; null for a compare-and-exchange.</summary>
+    internal Func<ulong, ulong, ulong>? Function { get; set; }
+
     internal bool IsWoken { get; set; }
 
     /// <summary>The event that woke it.</summary>
@@ -88,6 +112,9 @@ internal sealed class ScheduledThread : ControlledThread
 
     /// <summary>Index of the thread's last event, or -1.</summary>
     internal int LastEvent { get; set; } = -1;
+
+    /// <summary>How many steps it has taken, those of its buffer not included.</summary>
+    internal int Steps { get; set; }
 
     /// <summary>Indices of the events of its buffer: one for each store that reached memory from there.</summary>
     internal List<int> Flushes { get; } = [];

@@ -57,6 +57,7 @@ internal sealed partial class SchedulingController
         var shared = IsShared(self, address, write: true);
         if (order == MemoryOrder.SequentiallyConsistent && IsBuffered)
         {
+            self.Operand = value;
             UpdatePoint(self, OperationKind.FencedStore, address, size, shared);
             Write(address, size, value);
             RecordUpdate(self, value, address, size, shared, write: true);
@@ -68,6 +69,7 @@ internal sealed partial class SchedulingController
         }
         else if (!IsBuffered)
         {
+            self.Operand = value;
             Announce(self, OperationKind.Store, address, size);
             Decide(self);
             Write(address, size, value);
@@ -77,7 +79,7 @@ internal sealed partial class SchedulingController
         {
             // No step of its own: nobody can tell when a store enters its buffer.
             self.Buffer.Add(address, size, value, self.LastEvent);
-            self.StoresAfter.Add(Order.OrdinalOf(self.LastEvent));
+            self.StoresAfter.Add(self.Steps);
             _trace?.AddBuffered(this, self, address, size, value);
         }
     }
@@ -98,6 +100,8 @@ internal sealed partial class SchedulingController
         if (self is not null)
         {
             self.Expected = comparand & MaskOf(size);
+            self.Operand = value;
+            self.Function = null;
             UpdatePoint(self, OperationKind.Update, address, size, shared, isCompare: true);
         }
 
@@ -139,7 +143,7 @@ internal sealed partial class SchedulingController
 
     public override void FullFence()
     {
-        if (Enter(0) is { Buffer.IsEmpty: false } self)
+        if (Enter(0) is { } self && MayWaitForBuffer(self))
         {
             Announce(self, OperationKind.Fence, 0, 0);
             Decide(self);
@@ -162,7 +166,7 @@ internal sealed partial class SchedulingController
         Announce(self, OperationKind.ProcessWideFence, 0, 0);
         Decide(self);
         Record(self, 0, []);
-        self.Awaited = [.. _threads.Select(thread => CountStoresBefore(thread, self.LastEvent))];
+        self.Awaited = [.. _threads.Select(thread => ComparesStates ? CountStoresSoFar(thread, self) : CountStoresBefore(thread, self.LastEvent))];
         if (!Array.TrueForAll(self.Awaited, static stores => stores == 0))
         {
             Announce(self, OperationKind.ProcessWideFenceEnd, 0, 0);
@@ -230,6 +234,7 @@ internal sealed partial class SchedulingController
     public override nint Allocate(nuint bytes, nuint alignment)
     {
         LiveBytes += (long)bytes;
+        AccountPrivate([bytes, alignment]);
         return Arena.Allocate(CurrentThread + 1, bytes, alignment);
     }
 
@@ -292,6 +297,10 @@ internal sealed partial class SchedulingController
             Decide(self);
             Record(self, bytes, PendingAccesses(self), detail);
         }
+        else
+        {
+            AccountPrivate([(ulong)kind, (ulong)address, bytes]);
+        }
     }
 
     private ulong LoadBytes(nint address, int size, MemoryOrder order)
@@ -312,6 +321,8 @@ internal sealed partial class SchedulingController
         var shared = self is not null && IsShared(self, address, write: true);
         if (self is not null)
         {
+            self.Operand = operand;
+            self.Function = function;
             UpdatePoint(self, OperationKind.Update, address, size, shared);
         }
 
@@ -327,10 +338,13 @@ internal sealed partial class SchedulingController
         return (before, after);
     }
 
+    // Where states are compared, whether there is a step must not depend on when stores left the buffer.
+    private bool MayWaitForBuffer(ScheduledThread self) => ComparesStates ? IsBuffered : !self.Buffer.IsEmpty;
+
     // A locked operation waits for the thread's own stores, whether or not others can see what it does itself.
     private void UpdatePoint(ScheduledThread self, OperationKind kind, nint address, int size, bool shared, bool isCompare = false)
     {
-        if (shared || !self.Buffer.IsEmpty)
+        if (shared || MayWaitForBuffer(self))
         {
             Announce(self, kind, address, size);
             self.IsCompare = isCompare;
@@ -363,6 +377,11 @@ internal sealed partial class SchedulingController
 
     private void Write(nint address, int size, ulong value)
     {
+        if (ComparesStates)
+        {
+            AccountWrite(address, size, value);
+        }
+
         var before = RawMemory.Load(address, size);
         RawMemory.Store(address, size, value);
         Notify(

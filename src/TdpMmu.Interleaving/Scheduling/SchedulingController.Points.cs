@@ -81,6 +81,7 @@ internal sealed partial class SchedulingController
             Detail = detail,
         }, accesses);
         self.LastEvent = index;
+        self.Steps++;
         if (_lastThread != self.Id)
         {
             _alone = 0;
@@ -106,7 +107,10 @@ internal sealed partial class SchedulingController
         step.AccessCount = accesses.Length;
         _accesses.AddRange(accesses);
         _events.Add(step);
-        Order.Add(this);
+        if (!ComparesStates)
+        {
+            Order.Add(this);
+        }
     }
 
     private void FlushOldest(ScheduledThread thread)

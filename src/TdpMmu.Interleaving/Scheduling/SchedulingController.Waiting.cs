@@ -22,6 +22,7 @@ internal sealed partial class SchedulingController
         }
 
         var shared = IsShared(self, address, write: false);
+        self.Expected = expected;
         UpdatePoint(self, OperationKind.Park, address, sizeof(uint), shared);
 
         // The kernel fences before it compares, and compares and queues in one step.
@@ -53,6 +54,7 @@ internal sealed partial class SchedulingController
 
         // As a write to the word: who wakes and who parks share it.
         var shared = IsShared(self, address, write: true);
+        self.Operand = (ulong)count;
         UpdatePoint(self, OperationKind.Wake, address, sizeof(uint), shared);
         var accesses = self.IsPoint ? PendingAccesses(self) : [];
         var woken = 0;

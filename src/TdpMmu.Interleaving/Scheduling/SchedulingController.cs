@@ -31,6 +31,7 @@ internal sealed partial class SchedulingController : AtomicsController
     private int _aside;
     private bool _hasNewRaces;
     private bool _isOver;
+    private bool _excludes;
     private long _alone;
     private long _stepLimit;
     private TraceWriter? _trace;
@@ -123,6 +124,11 @@ internal sealed partial class SchedulingController : AtomicsController
         _stepLimit = Operations + options.OperationLimit;
         _patience = options.Patience;
         _trace = trace;
+        ComparesStates = strategy.ComparesStates;
+        _memoryHash = 0;
+        _permissions.Clear();
+        SharesOnlyMemory = false;
+        _excludes = false;
         var execution = new Execution(this);
         _aside = 1;
         try
@@ -184,6 +190,14 @@ internal sealed partial class SchedulingController : AtomicsController
 
     internal void AddThread(string name, Action body) => _ = Create(name, body);
 
+    /// <summary>As <see cref="Execution.Exclude"/>.</summary>
+    internal void Exclude(nint address, nint bytes)
+    {
+        Arena.Exclude(address, bytes);
+        _excludes = true;
+        RequireNothingElse();
+    }
+
     /// <summary>Has every write to these bytes count as a read of a word.</summary>
     internal void Watch(nint address, nint bytes, nint word)
     {
@@ -191,6 +205,8 @@ internal sealed partial class SchedulingController : AtomicsController
         {
             _watched[watched] = word;
         }
+
+        RequireNothingElse();
     }
 
     /// <summary>A step that is in an order with all reads of a word, as far as the schedule is concerned, and does nothing.</summary>
@@ -204,7 +220,11 @@ internal sealed partial class SchedulingController : AtomicsController
         }
     }
 
-    internal void AddObserver(IMemoryObserver observer) => _observers.Add(observer);
+    internal void AddObserver(IMemoryObserver observer)
+    {
+        _observers.Add(observer);
+        RequireNothingElse();
+    }
 
     /// <summary>Performs operations at once and unseen: looks at memory as it is.</summary>
     internal void Aside(Action body)
@@ -261,6 +281,11 @@ internal sealed partial class SchedulingController : AtomicsController
     /// <summary>As <see cref="Execution.StoresOf"/>.</summary>
     internal IEnumerable<OrderedStore> StoresOf(ScheduledThread thread, nint address, int step, int laterStep)
     {
+        if (ComparesStates)
+        {
+            throw new InvalidOperationException("Where states are compared, the order of steps is not known.");
+        }
+
         if (IsBuffered)
         {
             for (var store = 0; store < thread.StoresAfter.Count; store++)
@@ -346,7 +371,11 @@ internal sealed partial class SchedulingController : AtomicsController
             throw new InvalidOperationException($"An explored program has at most {ScheduledThread.Most} threads.");
         }
 
-        var thread = new ScheduledThread(this, _threads.Count, name, body, _crew[_threads.Count]) { Kind = OperationKind.Begin };
+        var thread = new ScheduledThread(this, _threads.Count, name, body, _crew[_threads.Count])
+        {
+            Kind = OperationKind.Begin,
+            Origin = HashOf([_current?.Knowledge ?? 0, (ulong)(_current is null ? _threads.Count : 0)]),
+        };
         thread.Baton.Assign(() => Execute(thread));
         _threads.Add(thread);
         return thread;
@@ -364,6 +393,7 @@ internal sealed partial class SchedulingController : AtomicsController
                 Announce(thread, OperationKind.End, 0, 0);
                 Decide(thread);
                 Record(thread, 0, [Access.Life(thread.Id)]);
+                Arrive(thread);
             }
         }
         catch (UnwindingException)
@@ -420,6 +450,7 @@ internal sealed partial class SchedulingController : AtomicsController
             {
                 if (_threads.TrueForAll(static thread => thread.IsFinished))
                 {
+                    _strategy.Finish(this);
                     return null;
                 }
 
@@ -433,6 +464,11 @@ internal sealed partial class SchedulingController : AtomicsController
             Preemptions += situation.IsPreemption(actor) ? 1 : 0;
             if (actor < ScheduledThread.Most)
             {
+                if (ComparesStates)
+                {
+                    Account(_threads[actor]);
+                }
+
                 return _threads[actor];
             }
 
@@ -443,6 +479,7 @@ internal sealed partial class SchedulingController : AtomicsController
     /// <summary>Lets others go first, as the strategy decides, until the calling thread is chosen to perform its operation.</summary>
     private void Decide(ScheduledThread self)
     {
+        Arrive(self);
         var next = Next();
         if (next != self)
         {

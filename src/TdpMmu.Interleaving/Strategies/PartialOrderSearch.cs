@@ -143,7 +143,7 @@ internal sealed partial class PartialOrderSearch : SearchStrategy
             ref readonly var planned = ref At(situation.Step);
             return planned.Enabled == situation.Enabled
                 ? planned.Chosen
-                : throw new NondeterminismException("The program is not deterministic: with the same schedule, other threads can go on than the last time.");
+                : throw new NondeterminismException(NondeterminismException.OtherThreads);
         }
 
         _order = controller.Order;

@@ -1,10 +1,14 @@
 namespace TdpMmu.Interleaving;
 
 /// <summary>Follows a schedule that is given, once. Choices of it that are not possible are passed over.</summary>
-internal sealed class ScheduleStrategy(IReadOnlyList<int> schedule) : SearchStrategy
+/// <param name="schedule">The actors, step by step.</param>
+/// <param name="comparesStates">Whether it is the schedule of a strategy that compares states.</param>
+internal sealed class ScheduleStrategy(IReadOnlyList<int> schedule, bool comparesStates) : SearchStrategy
 {
     private bool _done;
     private int _next;
+
+    internal override bool ComparesStates => comparesStates;
 
     /// <summary>Whether some step of the schedule was not possible.</summary>
     internal bool HasDiverged { get; private set; }

@@ -54,6 +54,7 @@ public sealed class FindingFilesTests : IDisposable
         Program = "program",
         Executions = 1,
         Pruned = 0,
+        States = 0,
         IsExhausted = false,
         IsComplete = false,
         PreemptionsSeen = -1,

@@ -31,6 +31,7 @@ public sealed partial class MachineCodeTests(Listings listings) : IClassFixture<
     [InlineData("ProbeStore", "mov qword ptr [r], r")]
     [InlineData("ProbeStoreData", "mov word ptr [r], r")]
     [InlineData("ProbeExchange", "xchg qword ptr [r], r")]
+    [InlineData("ProbePast", "xchg qword ptr [r], r")]
     [InlineData("ProbeCompareExchange", "lock cmpxchg qword ptr [r], r")]
     [InlineData("ProbeCompareExchangeInt", "lock cmpxchg dword ptr [r], r")]
     [InlineData("ProbeAdd", "lock xadd qword ptr [r], r")]

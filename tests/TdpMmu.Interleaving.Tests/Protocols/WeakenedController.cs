@@ -67,6 +67,10 @@ internal sealed class WeakenedController : AtomicsController
 
     public override void Readmit(nint address, nuint bytes) => _inner.Readmit(address, bytes);
 
+    public override ulong BeginPast() => _inner.BeginPast();
+
+    public override void ForgetPast(ulong mark, ulong kept) => _inner.ForgetPast(mark, kept);
+
     public override long Now() => _inner.Now();
 
     public override ControlledThread StartThread(string name, Action body) => _inner.StartThread(name, Weaken(_weakness, body));

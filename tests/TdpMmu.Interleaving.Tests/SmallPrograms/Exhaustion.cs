@@ -12,12 +12,12 @@ internal sealed record Exhaustion(IReadOnlyDictionary<string, int> Ends, IReadOn
 
     private static readonly TdpMmu.Interleaving.Explorer s_explorer = new();
 
-    internal static Exhaustion Of(SmallProgram program, MemoryModel memory, SearchStrategy strategy)
+    internal static Exhaustion Of(SmallProgram program, MemoryModel memory, SearchStrategy strategy, bool forgets = false)
     {
         var ends = new Dictionary<string, int>(StringComparer.Ordinal);
         var orders = new HashSet<string>(StringComparer.Ordinal);
         var controller = s_explorer.Begin(memory);
-        var search = new Search(controller, "", execution => program.Arrange(execution, Note), new ExplorationOptions(), TestContext.Current.CancellationToken);
+        var search = new Search(controller, "", execution => program.Arrange(execution, Note, forgets), new ExplorationOptions(), TestContext.Current.CancellationToken);
         var complete = search.RunStage(strategy, ExecutionLimit, TimeSpan.MaxValue);
         var failure = search.Failure switch
         {
@@ -41,7 +41,7 @@ internal sealed record Exhaustion(IReadOnlyDictionary<string, int> Ends, IReadOn
                 // The search starts over, with other steps.
                 orders.Clear();
             }
-            else if (strategy is not PartialOrderSearch { GaveUp: true })
+            else if (!strategy.ComparesStates && strategy is not PartialOrderSearch { GaveUp: true })
             {
                 orders.Add(OrderOf(controller));
             }

@@ -21,14 +21,15 @@ internal sealed class SmallProgram(int words, params Instruction[][] threads)
     /// <summary>Arranges the program.</summary>
     /// <param name="execution">The execution.</param>
     /// <param name="ended">Gets the final state.</param>
-    internal void Arrange(Execution execution, Action<string> ended)
+    /// <param name="forgets">Whether threads forget what is not in their registers.</param>
+    internal void Arrange(Execution execution, Action<string> ended, bool forgets)
     {
         var memory = execution.Allocate((nuint)words * NativeBlock.LineBytes);
         var registers = threads.Select(static _ => new ulong[Registers]).ToArray();
         for (var thread = 0; thread < threads.Length; thread++)
         {
             var (code, own) = (threads[thread], registers[thread]);
-            execution.AddThread($"thread {thread}", () => Run(code, own, memory));
+            execution.AddThread($"thread {thread}", () => Run(code, own, memory, forgets));
         }
 
         execution.AtEnd(() => ended(Describe(registers, word => Atomics.LoadRelaxed(WordAt(memory, word)))));
@@ -55,10 +56,16 @@ internal sealed class SmallProgram(int words, params Instruction[][] threads)
     // SAFETY: the address is one of the execution's own block, which is mapped as long as the process runs.
     private static unsafe AtomicWord WordAt(nint memory, int word) => new((void*)(memory + (word * NativeBlock.LineBytes)));
 
-    private static void Run(Instruction[] code, ulong[] registers, nint memory)
+    private static void Run(Instruction[] code, ulong[] registers, nint memory, bool forgets)
     {
+        var past = Past.Begin();
         for (var next = 0; next < code.Length; next++)
         {
+            if (forgets)
+            {
+                past.Forget(registers.Aggregate((ulong)next, static (kept, register) => (kept << 8) | register));
+            }
+
             var instruction = code[next];
             var word = WordAt(memory, instruction.Word);
             var limit = instruction.Limit == 0 ? Atomics.NoTimeout : instruction.Limit;

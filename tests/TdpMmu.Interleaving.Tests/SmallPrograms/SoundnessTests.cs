@@ -45,6 +45,22 @@ public sealed class SoundnessTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
+    public void SearchOfStatesReachesWhatTheMachineReaches(string flavour, MemoryModel memory)
+    {
+        ForEach(flavour, 2, 4, s_programs, program => Reaches(program, memory, new StateSearch()));
+        ForEach(flavour, 3, flavour == nameof(ProgramGenerator.Flavour.Locks) ? 2 : 3, s_programs, program => Reaches(program, memory, new StateSearch()));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void SearchOfStatesReachesTheSameWhereThreadsForget(string flavour, MemoryModel memory)
+    {
+        ForEach(flavour, 2, 6, s_programs / 2, program => Reaches(program, memory, new StateSearch(), forgets: true));
+        ForEach(flavour, 3, flavour == nameof(ProgramGenerator.Flavour.Locks) ? 3 : 4, s_programs / 2, program => Reaches(program, memory, new StateSearch(), forgets: true));
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
     public void BoundedSearchReachesWhatTheMachineReachesWithAsManyPreemptions(string flavour, MemoryModel memory)
     {
         for (var bound = 0; bound < 3; bound++)
@@ -175,10 +191,12 @@ public sealed class SoundnessTests
         TestContext.Current.SendDiagnosticMessage($"{flavour}, {threads} threads: {programs} programs, {executions} executions");
     }
 
-    private static long Reduced(SmallProgram program, MemoryModel memory)
+    private static long Reduced(SmallProgram program, MemoryModel memory) => Reaches(program, memory, new PartialOrderSearch(int.MaxValue));
+
+    private static long Reaches(SmallProgram program, MemoryModel memory, SearchStrategy strategy, bool forgets = false)
     {
         var expected = AbstractMachine.EndsOf(program, memory == MemoryModel.TotalStoreOrder);
-        var seen = Exhaustion.Of(program, memory, new PartialOrderSearch(int.MaxValue));
+        var seen = Exhaustion.Of(program, memory, strategy, forgets);
         AssertSame(program, expected, seen);
         return seen.Executions;
     }

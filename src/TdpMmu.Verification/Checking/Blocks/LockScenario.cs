@@ -35,6 +35,7 @@ internal sealed class LockScenario<TLock>(bool sharedTogether) : BlockScenario(M
 
     private static void Contend(Execution execution, bool sharedTogether, int shared, int exclusive, int rounds)
     {
+        execution.ShareOnlyMemory();
         var participants = new ParticipantTable(shared, Math.Max(exclusive, 1));
         Label(execution, participants);
         var policy = TLock.Create(participants);
@@ -45,8 +46,10 @@ internal sealed class LockScenario<TLock>(bool sharedTogether) : BlockScenario(M
             var participant = thread;
             execution.AddThread($"shared {thread}", () =>
             {
+                var past = Past.Begin();
                 for (var round = 0; round < rounds; round++)
                 {
+                    past.Forget((ulong)round);
                     policy.EnterShared(participant);
                     if (sharedTogether)
                     {
@@ -67,8 +70,10 @@ internal sealed class LockScenario<TLock>(bool sharedTogether) : BlockScenario(M
             var participant = shared + thread;
             execution.AddThread($"exclusive {thread}", () =>
             {
+                var past = Past.Begin();
                 for (var round = 0; round < rounds; round++)
                 {
+                    past.Forget((ulong)round);
                     policy.EnterExclusive(participant);
                     CountBoth();
                     policy.LeaveExclusive(participant);
@@ -92,6 +97,7 @@ internal sealed class LockScenario<TLock>(bool sharedTogether) : BlockScenario(M
     // As the direct MMU enters: the lock, then the announcement.
     private static void Unlink(Execution execution, int walkers)
     {
+        execution.ShareOnlyMemory();
         var participants = new ParticipantTable(walkers, 1);
         Label(execution, participants);
         var policy = TLock.Create(participants);

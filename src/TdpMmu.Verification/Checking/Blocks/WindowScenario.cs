@@ -9,7 +9,7 @@ internal sealed class WindowScenario() : BlockScenario(
     new Mix("vcpu+flusher", static execution => Flush(execution, vcpus: 1, stores: 3, flushers: 1, pages: 1)),
     new Mix("vcpu+vcpu+flusher", static execution => Flush(execution, vcpus: 2, stores: 2, flushers: 1, pages: 1)),
     new Mix("vcpu+flusher+flusher", static execution => Flush(execution, vcpus: 1, stores: 2, flushers: 2, pages: 1)),
-    new Mix("vcpu+flusher+flusher-of-another-page", static execution => Flush(execution, vcpus: 1, stores: 2, flushers: 2, pages: 2)))
+    new Mix("vcpu+flusher+flusher-of-another-page", static execution => Flush(execution, vcpus: 1, stores: 3, flushers: 2, pages: 2)))
 {
     internal override string Name => "window-and-flush";
 
@@ -17,6 +17,7 @@ internal sealed class WindowScenario() : BlockScenario(
 
     private static void Flush(Execution execution, int vcpus, int stores, int flushers, int pages)
     {
+        execution.ShareOnlyMemory();
         var machine = BlockMachine.Create(execution, vcpus, flushers);
         var core = machine.Core;
         var entries = Enumerable.Range(0, pages).Select(page => NewWord(execution, $"entry {page}", 1)).ToArray();
@@ -31,12 +32,11 @@ internal sealed class WindowScenario() : BlockScenario(
             var vcpu = new Vcpu(machine, core, mmu, index, tlb);
             execution.AddThread($"vCPU {index}", () => vcpu.Run(running =>
             {
-                for (var store = 1UL; store <= (ulong)stores; store++)
+                var past = Past.Begin();
+                for (var store = 0UL; store < (ulong)stores; store++)
                 {
-                    for (var page = 0; page < pages; page++)
-                    {
-                        running.Store(new Gpa((ulong)page * PageGeometry.PageSize), store);
-                    }
+                    past.Forget(Interest(store, vcpu, tlb, pages));
+                    running.Store(new Gpa(store % (ulong)pages * PageGeometry.PageSize), store);
                 }
             }));
         }
@@ -47,14 +47,19 @@ internal sealed class WindowScenario() : BlockScenario(
             execution.AddThread($"flusher {flusher}", () =>
             {
                 // As a walk does it: the debt before the exchange, and where nothing was left to take away, a look at who owes a flush.
+                var past = Past.Begin();
                 core.Flush.Incur();
+                past.Forget();
                 if (Atomics.Exchange(entries[page], 0) != 0)
                 {
                     core.Flush.Flush(lane);
                 }
 
+                past.Forget(1);
                 core.Flush.Pay();
+                past.Forget(2);
                 core.Flush.FlushIfOwed(lane);
+                past.Forget(3);
                 Atomics.Quarantine(new AtomicBytes(memory + (page * (nint)PageGeometry.PageSize)), sizeof(ulong));
             });
         }
@@ -64,5 +69,19 @@ internal sealed class WindowScenario() : BlockScenario(
             Require(core.Flush.OutstandingDebt == 0, "A flush is owed that nobody will pay.");
             BlockMachine.End(execution, machine, parts);
         });
+    }
+
+    // What a vCPU goes on with from one store to the next: which one that is, the request that it served last, and what its TLB has.
+    private static unsafe ulong Interest(ulong store, Vcpu vcpu, Tlb tlb, int pages)
+    {
+        var interest = (vcpu.RequestServed << 8) | (store << 4);
+        for (var cached = 0; cached < pages; cached++)
+        {
+            // SAFETY: the TLB lives until the threads have ended, and an entry is a part of it.
+            var address = new Gpa((ulong)cached * PageGeometry.PageSize);
+            interest |= tlb.Find(address)->WritePage == address.Value ? 1UL << cached : 0;
+        }
+
+        return interest;
     }
 }
