@@ -38,8 +38,8 @@ public sealed class Execution
 
     /// <summary>
     /// Says that the program's threads share nothing but memory, which they use through <see cref="Atomics"/>: no managed object that one of
-    /// them changes and another one looks at, in whatever order. A search for all schedules then ends an execution where an earlier one
-    /// came to the same state, whichever way it took, which can be far fewer executions. Told while the execution is arranged.
+    /// them changes and another one looks at, in whatever order. A search for all schedules then runs
+    /// executions only to states that none has come to, whichever way it took, which can be far fewer. Told while the execution is arranged.
     /// </summary>
     /// <exception cref="InvalidOperationException">The program has an observer, or watches memory.</exception>
     public void ShareOnlyMemory() => _controller.ShareOnlyMemory();

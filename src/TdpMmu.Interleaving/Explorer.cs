@@ -11,6 +11,7 @@ namespace TdpMmu.Interleaving;
 /// </remarks>
 public sealed class Explorer
 {
+    private const int ShorterSearches = 4;
     private const int ShorterSearchExecutions = 20_000;
     private static readonly TimeSpan s_shorterSearchTime = TimeSpan.FromSeconds(4);
 
@@ -123,15 +124,16 @@ public sealed class Explorer
         var found = Record(search.Name, search.Failure!, options.Memory);
         var after = search.FoundAfter;
         var preemptions = search.FoundPreemptions;
-        if (_controller.IsStuck)
+        if (_controller.IsStuck || search.Failure is NondeterminismException)
         {
-            // To run it again would be to wait again.
+            // To run it again would be to wait again, or shows nothing: what is wrong is that it differs from other executions.
             return new Finding(search.Failure!.Message, search.Failure, found, TraceWriter.StepsOf(_controller), preemptions, after);
         }
 
         // The fewest preemptions first: what is found again with fewer is easier to read.
         var limits = options with { TimeLimit = s_shorterSearchTime, ExecutionLimit = ShorterSearchExecutions };
-        for (var bound = 0; bound < preemptions && options.Strategy != ExplorationStrategy.Preemptions; bound++)
+        var most = Math.Min(preemptions, search.PreemptionsSeen + 1 + ShorterSearches);
+        for (var bound = search.PreemptionsSeen + 1; bound < most && options.Strategy != ExplorationStrategy.Preemptions; bound++)
         {
             var shorter = new Search(_controller, search.Name, arrange, limits, default);
             if (shorter.RunWithin(bound) && !_controller.IsStuck)

@@ -89,6 +89,97 @@ public sealed class StateSearchTests
         Assert.Contains("forget", report.Finding?.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Before the quarantine and after it the reader is told the same, and in between it must not look.</summary>
+    [Fact]
+    public void WhatIsUsedInAQuarantineThatEndsIsFound()
+    {
+        var report = Explore(
+            static execution =>
+            {
+                execution.ShareOnlyMemory();
+                var words = execution.AllocateWords(2);
+                var withdrawn = new AtomicBytes(words[0].Address);
+                execution.AddThread("owner", () =>
+                {
+                    Atomics.Quarantine(withdrawn, sizeof(ulong));
+                    Atomics.Readmit(withdrawn, sizeof(ulong));
+                    Atomics.StoreRelease(words[1], 1);
+                });
+                execution.AddThread("reader", () =>
+                {
+                    _ = Atomics.LoadAcquire(words[0]);
+                    Atomics.AwaitChange(words[1], 0);
+                });
+            },
+            MemoryModel.SequentiallyConsistent);
+
+        Assert.Contains("is in quarantine", report.Finding?.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Whoever starts a thread in some case, and forgets which case it was, has started it all the same.</summary>
+    [Fact]
+    public void ThatAThreadWasStartedIsNotForgotten()
+    {
+        var ends = new SortedSet<ulong>();
+        var report = Explore(
+            execution =>
+            {
+                execution.ShareOnlyMemory();
+                var words = execution.AllocateWords(2);
+                execution.AddThread("starter", () =>
+                {
+                    var past = Past.Begin();
+                    if (Atomics.Exchange(words[0], 2) == 1)
+                    {
+                        Atomics.StartThread("started", () => Atomics.Add(words[1], Atomics.LoadAcquire(words[0]) == 2 ? 1UL : 4));
+                    }
+
+                    past.Forget();
+                    Atomics.Add(words[1], 2);
+                });
+                execution.AddThread("other", () =>
+                {
+                    Atomics.Exchange(words[0], 1);
+                    Atomics.Exchange(words[0], 0);
+                });
+                execution.AtEnd(() => ends.Add(Atomics.LoadRelaxed(words[1])));
+            },
+            MemoryModel.SequentiallyConsistent);
+
+        Assert.True(report.IsExhausted, report.Finding?.Message);
+        Assert.Equal([2, 3, 6], ends);
+    }
+
+    /// <summary>A thread that spins waits for a change of what it read before somebody else's past began, too.</summary>
+    [Fact]
+    public void SpinningWaitsForWhatWasReadBeforeSomethingElseWasForgotten()
+    {
+        var report = Explore(
+            static execution =>
+            {
+                execution.ShareOnlyMemory();
+                var words = execution.AllocateWords(2);
+                execution.AddThread("spinner", () =>
+                {
+                    while (Atomics.LoadAcquire(words[0]) == 0)
+                    {
+                        var past = Past.Begin();
+                        _ = Atomics.LoadAcquire(words[1]);
+                        past.Forget();
+                        Atomics.SpinHint();
+                    }
+                });
+                execution.AddThread("writer", () =>
+                {
+                    Atomics.Exchange(words[1], 1);
+                    Atomics.Exchange(words[0], 1);
+                });
+            },
+            MemoryModel.SequentiallyConsistent);
+
+        Assert.True(report.IsExhausted, report.Finding?.Message);
+    }
+
     [Fact]
     public void WhatKnowsMoreThanMemoryIsRefused()
     {

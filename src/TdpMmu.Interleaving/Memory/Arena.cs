@@ -37,6 +37,12 @@ internal sealed unsafe partial class Arena
     private readonly List<(nint Start, nint End, string Name)> _names = [];
     private ulong _stamp;
 
+    /// <summary>
+    /// Whether words are shared that several threads use in any executions together. Where an execution is not run because what it would come
+    /// to is known, no single one may have all the uses.
+    /// </summary>
+    internal bool JoinsExecutions { get; set; }
+
     // SAFETY: data and notes are one mapping of twice DataBytes that lives as long as the process. Single addresses are asked of Contains by
     // whoever brings them, ranges are checked by RequireContained before the first note is touched, and offsets are below DataBytes.
     internal Arena(int index) => _base = Reserve((nint)(FirstBase + (index * BaseStride)), 2 * DataBytes);
@@ -199,7 +205,7 @@ internal sealed unsafe partial class Arena
         var value = *note;
         if ((value & StampMask) != _stamp)
         {
-            value = (value & LastingBits) | _stamp;
+            value = (value & (JoinsExecutions ? LastingBits | (UseBits & ~ExcludedBit) : LastingBits)) | _stamp;
         }
 
         value |= 1UL << (write ? thread + ScheduledThread.Most : thread);

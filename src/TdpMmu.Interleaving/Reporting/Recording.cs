@@ -20,7 +20,7 @@ public sealed record Recording
     /// <summary>The memory model.</summary>
     public required MemoryModel Memory { get; init; }
 
-    /// <summary>Whether the schedule is one of a search that compares states: process-wide fences wait for all stores that were made by then.</summary>
+    /// <summary>Whether the schedule is one of a search that compares states: process-wide fences wait for all stores after which their thread has taken a step by then.</summary>
     public bool ComparesStates { get; init; }
 
     /// <summary>What was found.</summary>

@@ -158,4 +158,17 @@ internal sealed class ScheduledThread : ControlledThread
     }
 
     internal void ForgetReads() => _readCount = 0;
+
+    /// <summary>What the end of its next spin depends on.</summary>
+    internal SpinMemory SpinMemory
+    {
+        get => new([.. Reads], HasReadClock, SpinPatience);
+        set
+        {
+            value.Reads.CopyTo(_reads, 0);
+            _readCount = value.Reads.Length;
+            HasReadClock = value.HasReadClock;
+            SpinPatience = value.SpinPatience;
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using TdpMmu.Concurrency;
 
@@ -10,11 +11,15 @@ internal sealed partial class SchedulingController
     private readonly Dictionary<ulong, Arrival> _arrivals = [];
     private readonly Dictionary<ulong, ulong> _pendingOf = [];
 
+    // By the mark of a past.
+    private readonly Dictionary<ulong, SpinMemory> _spinMemories = [];
+
     /// <summary>A search begins: what threads do next is not known.</summary>
     internal void BeginComparing()
     {
         _arrivals.Clear();
         _pendingOf.Clear();
+        _spinMemories.Clear();
     }
 
     // The step that was chosen is about to be taken.
@@ -80,14 +85,25 @@ internal sealed partial class SchedulingController
         }
 
         // Not what it was, so that two pasts which begin at the same step are two.
-        return self.Knowledge = HashOf([self.Knowledge]);
+        self.Knowledge = HashOf([self.Knowledge]);
+        if (!_spinMemories.ContainsKey(self.Knowledge))
+        {
+            _spinMemories.Add(self.Knowledge, self.SpinMemory);
+        }
+
+        return self.Knowledge;
     }
 
     public override void ForgetPast(ulong mark, ulong kept)
     {
         if (ComparesStates && Enter(0) is { } self)
         {
-            self.ForgetReads();
+            if (!_spinMemories.TryGetValue(mark, out var memory))
+            {
+                throw new InvalidOperationException("A thread forgets what it has read itself: the past begins in the same thread.");
+            }
+
+            self.SpinMemory = memory;
             self.Knowledge = HashOf([mark, kept, self.PrivateMemory, (ulong)_clock]);
         }
     }
@@ -101,21 +117,22 @@ internal sealed partial class SchedulingController
         }
 
         var pending = PendingOf(self);
+        var stores = self.StoresAfter.Count - self.StoresBefore;
+        var next = pending;
+        for (var store = self.Buffer.Count - stores; store < self.Buffer.Count; store++)
+        {
+            next = HashBehind(next, self.Buffer[store], false);
+        }
+
         if (!_arrivals.TryGetValue(self.Told, out var arrival))
         {
-            var stores = new StoreBuffer.Entry[self.StoresAfter.Count - self.StoresBefore];
-            for (var store = 0; store < stores.Length; store++)
-            {
-                stores[store] = self.Buffer[self.Buffer.Count - stores.Length + store];
-            }
-
-            arrival = new Arrival(self.Knowledge, pending, stores);
+            arrival = new Arrival(self.Knowledge, next, [.. Enumerable.Range(self.Buffer.Count - stores, stores).Select(store => self.Buffer[store])]);
             _arrivals.Add(self.Told, arrival);
         }
 
         ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_pendingOf, self.Knowledge, out var exists);
         known = exists ? known : pending;
-        if (known != pending || arrival.Knowledge != self.Knowledge || arrival.Pending != pending)
+        if (known != pending || arrival.Knowledge != self.Knowledge || arrival.Next != next)
         {
             throw new NondeterminismException(
                 $"Threads share more than memory, or need what they forget: {self.Name} was told the same as before, and does something else now.");
@@ -127,11 +144,12 @@ internal sealed partial class SchedulingController
         (ulong)self.Kind, (ulong)self.Address, (ulong)self.Size, (ulong)self.Deadline,
         self.Kind is OperationKind.Start or OperationKind.Join ? (ulong)self.Joined!.Id : 0,
         self.IsCompare || self.Kind is OperationKind.Park or OperationKind.Resume or OperationKind.AwaitChange ? self.Expected : 0,
-        self.Kind is OperationKind.Store or OperationKind.FencedStore or OperationKind.Update or OperationKind.Wake ? self.Operand : 0]);
+        self.Kind is OperationKind.Store or OperationKind.FencedStore or OperationKind.Update or OperationKind.Wake ? self.Operand : 0,
+        self.Kind == OperationKind.Update && self.Function is { } function ? (ulong)RuntimeHelpers.GetHashCode(function) : 0]);
 
     /// <summary>What follows a step of a thread, up to its next one.</summary>
     /// <param name="Knowledge">What it knows then.</param>
-    /// <param name="Pending">A hash of the next step.</param>
+    /// <param name="Next">A hash of its next step, and of the stores.</param>
     /// <param name="Stores">What it has put into its buffer.</param>
-    private sealed record Arrival(ulong Knowledge, ulong Pending, StoreBuffer.Entry[] Stores);
+    private sealed record Arrival(ulong Knowledge, ulong Next, StoreBuffer.Entry[] Stores);
 }

@@ -44,7 +44,7 @@ internal sealed partial class SchedulingController
 
     private void RequireAllowed(ScheduledThread self, nint address)
     {
-        if (address != 0 && Arena.Contains(address) && Arena.IsForbidden(address))
+        if (IsRefused(address))
         {
             FailedThread ??= self.Name;
 
@@ -113,10 +113,19 @@ internal sealed partial class SchedulingController
         }
     }
 
+    private bool IsRefused(ScheduledThread thread, StoreBuffer.Entry store) =>
+        Arena.IsForbidden(store.Address) && Arena.ForbidderOf(store.Address) != thread.Id;
+
+    // Whether the step that a thread has announced uses what must not be used. A wake-up uses the address as a name only.
+    private bool IsRefused(ScheduledThread thread) =>
+        thread.Kind is not (OperationKind.Wake or OperationKind.Withdraw or OperationKind.Readmit) && IsRefused(thread.Address);
+
+    private bool IsRefused(nint address) => address != 0 && Arena.Contains(address) && Arena.IsForbidden(address);
+
     private void FlushOldest(ScheduledThread thread)
     {
         var entry = thread.Buffer.Oldest;
-        if (Arena.IsForbidden(entry.Address) && Arena.ForbidderOf(entry.Address) != thread.Id)
+        if (IsRefused(thread, entry))
         {
             FailedThread = thread.Name;
             throw new FindingException($"A store of {thread.Name} reaches {Arena.NameOf(entry.Address)} after it {Arena.ForbiddenBecause(entry.Address)}.");

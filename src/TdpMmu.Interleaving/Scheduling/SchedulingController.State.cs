@@ -6,7 +6,7 @@ namespace TdpMmu.Interleaving;
 
 /// <content>
 /// The state of a program whose threads share nothing but memory, as a hash: the words that are shared, what may be used of memory, who is parked,
-/// and for each thread all that its steps have told it, which decides what it does next, and how many of its stores have left its buffer.
+/// and for each thread all that its steps have told it, which decides what it does next, and what is still in its buffer.
 /// What a step makes of it is known without taking it.
 /// </content>
 internal sealed partial class SchedulingController
@@ -47,7 +47,7 @@ internal sealed partial class SchedulingController
 
     /// <summary>
     /// What <see cref="HashOfState"/>, which was asked for last, is once an actor has taken its next step, which it can take; or 0 where that
-    /// is not known, because no thread was told by memory yet what this one will have been told.
+    /// is not known, because no thread was told by memory yet what this one will have been told, or because the step is a finding.
     /// </summary>
     internal ulong HashAfter(int actor)
     {
@@ -55,10 +55,10 @@ internal sealed partial class SchedulingController
         if (actor >= ScheduledThread.Most)
         {
             var oldest = thread.Buffer.Oldest;
-            return HashAfter(null, thread, null, ChangeBy(oldest.Address, oldest.Size, oldest.Value));
+            return IsRefused(thread, oldest) ? 0 : HashAfter(null, thread, null, ChangeBy(oldest.Address, oldest.Size, oldest.Value));
         }
 
-        return _arrivals.TryGetValue(KnowledgeAfterStep(thread), out var arrival) ? HashAfter(thread, null, arrival, ChangeBy(thread)) : 0;
+        return !IsRefused(thread) && _arrivals.TryGetValue(KnowledgeAfterStep(thread), out var arrival) ? HashAfter(thread, null, arrival, ChangeBy(thread)) : 0;
     }
 
     // The state after a step of a thread, which ends as it says in the arrival, or of a thread's buffer.
@@ -83,7 +83,7 @@ internal sealed partial class SchedulingController
         var knowledge = steps ? arrival!.Knowledge : thread.Knowledge;
         if (knowledge == 0)
         {
-            // That it exists follows from what others know.
+            // That it exists follows from what the thread knows that started it, which does not forget that.
             return 0;
         }
 

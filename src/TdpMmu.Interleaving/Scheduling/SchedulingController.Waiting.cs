@@ -110,6 +110,11 @@ internal sealed partial class SchedulingController
 
     public override ControlledThread StartThread(string name, Action body)
     {
+        if (ComparesStates && _current is not null && (_starter ??= _current) != _current)
+        {
+            throw new InvalidOperationException("Where states are compared, one thread starts the others: their numbers would depend on who comes first.");
+        }
+
         var thread = Create(name, body);
         if (Enter(0) is { } self)
         {
@@ -120,6 +125,7 @@ internal sealed partial class SchedulingController
             Decide(self);
             thread.IsHeldBack = false;
             Record(self, (ulong)thread.Id, [Access.Life(thread.Id)], name);
+            AccountPrivate([(ulong)OperationKind.Start, (ulong)thread.Id]);
         }
 
         return thread;

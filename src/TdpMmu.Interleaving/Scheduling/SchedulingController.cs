@@ -32,6 +32,7 @@ internal sealed partial class SchedulingController : AtomicsController
     private bool _hasNewRaces;
     private bool _isOver;
     private bool _excludes;
+    private ScheduledThread? _starter;
     private long _alone;
     private long _stepLimit;
     private TraceWriter? _trace;
@@ -124,7 +125,8 @@ internal sealed partial class SchedulingController : AtomicsController
         _stepLimit = Operations + options.OperationLimit;
         _patience = options.Patience;
         _trace = trace;
-        ComparesStates = strategy.ComparesStates;
+        ComparesStates = Arena.JoinsExecutions = strategy.ComparesStates;
+        _starter = null;
         _memoryHash = 0;
         _permissions.Clear();
         SharesOnlyMemory = false;
@@ -229,6 +231,11 @@ internal sealed partial class SchedulingController : AtomicsController
     /// <summary>Performs operations at once and unseen: looks at memory as it is.</summary>
     internal void Aside(Action body)
     {
+        if (ComparesStates && _current is not null)
+        {
+            throw new InvalidOperationException("Where states are compared, a thread looks at memory by its steps only.");
+        }
+
         _aside++;
         try
         {
@@ -494,8 +501,8 @@ internal sealed partial class SchedulingController : AtomicsController
             throw new UnwindingException();
         }
 
-        // What was allowed when the thread arrived here may not be so any more. A wake-up uses the address as a name only.
-        if (self.Kind is not (OperationKind.Wake or OperationKind.Withdraw or OperationKind.Readmit))
+        // What was allowed when the thread arrived here may not be so any more.
+        if (IsRefused(self))
         {
             RequireAllowed(self, self.Address);
         }

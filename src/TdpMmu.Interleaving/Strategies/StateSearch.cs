@@ -68,7 +68,8 @@ internal sealed class StateSearch : SearchStrategy
         _path.Clear();
         if (!_isStarted)
         {
-            return true;
+            // Only a program without threads is still not started after its execution.
+            return _executions++ == 0;
         }
 
         _executions++;

@@ -133,10 +133,10 @@ public sealed class CheckRunner
 
     // What was cut by time is explored again with several times as much of it: most of a plan needs little, and what needs a lot is not
     // known beforehand. Half of the time is for those of which not even the schedules with few preemptions were seen; after that they come
-    // first. The last round divides what is left.
+    // first. A last round divides what is left, and another one what that left over.
     private bool BeginRound()
     {
-        if (_isLast || Array.Exists(_results, static result => result?.Report.Finding is not null))
+        if ((_isLast && Left < _options.Time / 20) || Array.Exists(_results, static result => result?.Report.Finding is not null))
         {
             // Where something was found, that is what is of interest, and not how much of the rest can be seen.
             return false;
