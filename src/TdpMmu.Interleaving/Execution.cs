@@ -41,7 +41,7 @@ public sealed class Execution
     /// them changes and another one looks at, in whatever order. A search for all schedules then runs
     /// executions only to states that none has come to, whichever way it took, which can be far fewer. Told while the execution is arranged.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The program has an observer, or watches memory.</exception>
+    /// <exception cref="InvalidOperationException">The program has an observer, or watches or excludes memory.</exception>
     public void ShareOnlyMemory() => _controller.ShareOnlyMemory();
 
     /// <summary>Allocates zeroed memory for the threads to share. It needs not be freed.</summary>

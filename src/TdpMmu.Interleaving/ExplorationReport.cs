@@ -18,7 +18,7 @@ public sealed record ExplorationReport
     /// <summary>States that were met, where a search compared them (<see cref="Execution.ShareOnlyMemory"/>); otherwise 0.</summary>
     public required long States { get; init; }
 
-    /// <summary>Whether every schedule was run, or an equivalent one.</summary>
+    /// <summary>Whether every schedule was run, or an equivalent one, or every state that a schedule leads to was met.</summary>
     public required bool IsExhausted { get; init; }
 
     /// <summary>Whether it saw all that it was asked for: every schedule, every one with as many preemptions as asked for, or as many at random as there was time for.</summary>

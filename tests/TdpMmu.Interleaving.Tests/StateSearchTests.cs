@@ -29,7 +29,7 @@ public sealed class StateSearchTests
     [Fact]
     public void WhatIsWrongInOneStateIsFoundAndFoundAgain()
     {
-        // The third preemption more than the searches before have.
+        // It needs more preemptions than the searches before have.
         var report = Explore(static execution => Meet(execution, meetings: 3), MemoryModel.TotalStoreOrder, preemptions: 1);
 
         Assert.Equal("They met.", report.Finding?.Message, StringComparer.Ordinal);

@@ -27,11 +27,12 @@ internal sealed partial class SchedulingController
     {
         if (stepping.Kind is OperationKind.Withdraw or OperationKind.Readmit)
         {
-            _memoryHash = unchecked(_memoryHash + ChangeBy(stepping));
             for (var region = stepping.Address & ~(Access.RegionBytes - 1); region < stepping.Address + stepping.Size; region += Access.RegionBytes)
             {
                 ref var known = ref CollectionsMarshal.GetValueRefOrAddDefault(_permissions, region, out _);
-                known = PermissionAfter(known, stepping);
+                var after = PermissionAfter(known, stepping);
+                _memoryHash = unchecked(_memoryHash + after - known);
+                known = after;
             }
         }
 

@@ -12,7 +12,6 @@ namespace TdpMmu.Interleaving;
 internal sealed partial class SchedulingController
 {
     private readonly Dictionary<nint, ulong> _permissions = [];
-
     private ulong _memoryHash;
     private ulong _stateHash;
 
@@ -155,26 +154,8 @@ internal sealed partial class SchedulingController
         ? thread is { Kind: OperationKind.Park, IsPoint: true } && StaysParked(thread)
         : IsQueued(thread) && !IsWokenBy(thread, stepping);
 
-    private bool IsWokenBy(ScheduledThread thread, ScheduledThread? stepping)
-    {
-        if (thread is not { Kind: OperationKind.Resume, IsPoint: true } || thread.IsWoken)
-        {
-            return thread is { Kind: OperationKind.Resume, IsWoken: true };
-        }
-
-        return stepping is { Kind: OperationKind.Wake } && stepping.Address == thread.Address && CountBefore(thread) < stepping.Operand;
-    }
-
-    private ulong CountBefore(ScheduledThread thread)
-    {
-        var count = 0UL;
-        foreach (var other in CollectionsMarshal.AsSpan(_threads))
-        {
-            count += IsQueued(other) && other.Address == thread.Address && other.ParkNumber < thread.ParkNumber ? 1UL : 0;
-        }
-
-        return count;
-    }
+    private bool IsWokenBy(ScheduledThread thread, ScheduledThread? stepping) => thread.Kind == OperationKind.Resume && (thread.IsWoken
+        || (stepping is { Kind: OperationKind.Wake } && stepping.Address == thread.Address && IsQueued(thread) && RankAfter(thread, null) <= stepping.Operand));
 
     // The place among those who are parked on the same word, from 1.
     private ulong RankAfter(ScheduledThread thread, ScheduledThread? stepping)

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace TdpMmu.Interleaving;
 
 /// <summary>Chooses at random, staying with a thread more often than not: how often, and how long stores stay behind, differs by execution.</summary>
@@ -31,19 +29,9 @@ internal sealed class RandomStrategy(ulong seed) : SearchStrategy
         var buffers = situation.Enabled & ~Threads;
         if (threads == 0 || (buffers != 0 && _random.Below(100) < _drain))
         {
-            return Pick(buffers);
+            return _random.OneOf(buffers);
         }
 
-        return situation.Current >= 0 && (threads & (1u << situation.Current)) != 0 && _random.Below(100) < _stay ? situation.Current : Pick(threads);
-    }
-
-    private int Pick(uint among)
-    {
-        for (var skip = _random.Below(BitOperations.PopCount(among)); skip > 0; skip--)
-        {
-            among &= among - 1;
-        }
-
-        return BitOperations.TrailingZeroCount(among);
+        return situation.Current >= 0 && (threads & (1u << situation.Current)) != 0 && _random.Below(100) < _stay ? situation.Current : _random.OneOf(threads);
     }
 }

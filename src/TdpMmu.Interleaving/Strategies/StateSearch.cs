@@ -124,7 +124,7 @@ internal sealed class StateSearch : SearchStrategy
 
         if (_audit is not null)
         {
-            return open == 0 ? Take(state, AtRandom(candidates, _audit)) : throw LedElsewhere();
+            return open == 0 ? Take(state, _audit.OneOf(candidates)) : throw LedElsewhere();
         }
 
         var chosen = situation.Undisturbed(open != 0 ? open : candidates);
@@ -148,16 +148,6 @@ internal sealed class StateSearch : SearchStrategy
 
     private static NondeterminismException LedElsewhere() => new(
         "A step led to another state than it should: the program is not deterministic, or its threads share more than memory, or forget what they need.");
-
-    private static int AtRandom(uint actors, SeededRandom random)
-    {
-        for (var skipped = random.Below(BitOperations.PopCount(actors)); skipped > 0; skipped--)
-        {
-            actors &= actors - 1;
-        }
-
-        return BitOperations.TrailingZeroCount(actors);
-    }
 
     private void Push(int step, (ulong State, int Actor, ulong Successor) open)
     {
